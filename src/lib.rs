@@ -1,6 +1,39 @@
-use worker::{Context, Env, event};
+//! HiveSync API: a SaaS backend as one Worker at Cloudflare's edge.
+
+mod access;
+mod app;
+mod auth;
+mod config;
+mod cors;
+mod db;
+mod error;
+mod event;
+mod health;
+mod host;
+mod http;
+mod idempotency;
+mod limits;
+pub mod openapi;
+mod profile;
+mod projects;
+mod routes;
+mod serve;
+mod user;
+
+use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
-async fn fetch(_: web_sys::Request, _: Env, _: Context) -> worker::Result<worker::Response> {
-    worker::Response::ok("hello")
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+    host::fetch(request, env, context).await
+}
+
+#[event(queue)]
+async fn queue(batch: MessageBatch<String>, env: Env, _: Context) -> worker::Result<()> {
+    host::queue(batch, env).await;
+    Ok(())
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
+    host::scheduled(event.schedule(), env).await;
 }

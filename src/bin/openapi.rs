@@ -1,1 +1,5 @@
-fn main() {}
+//! Prints the contract: `cargo run --bin openapi > openapi.json`.
+
+fn main() {
+    println!("{:#}", hivesync_api::openapi::document());
+}

@@ -1,0 +1,143 @@
+-- Ids are UUIDv7 text except users', which are integers from `sequences`, so that
+-- a new user's id is known before the batch that creates it. Times are RFC 3339
+-- UTC text with milliseconds: they compare as they sort.
+
+CREATE TABLE sequences (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Inserting here aborts the whole batch with the inserted code: the way a
+-- statement refuses what its batch would otherwise do.
+CREATE TABLE refusals (
+  code TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER refuse BEFORE INSERT ON refusals
+BEGIN
+  SELECT RAISE(ABORT, NEW.code);
+END;
+
+CREATE TABLE users (
+  id            INTEGER PRIMARY KEY,
+  email         TEXT NOT NULL UNIQUE,
+  username      TEXT UNIQUE COLLATE NOCASE,
+  password_hash TEXT NOT NULL,
+  display_name  TEXT,
+  avatar_url    TEXT,
+  preferences   TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(preferences)),
+  tier          TEXT NOT NULL DEFAULT 'free' CHECK (tier IN ('free', 'pro', 'premium')),
+  status        TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
+  created_at    TEXT NOT NULL,
+  updated_at    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE subscriptions (
+  id              TEXT PRIMARY KEY,
+  user_id         INTEGER NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
+  subscription_id TEXT NOT NULL UNIQUE,
+  status          TEXT NOT NULL CHECK (status IN ('active', 'past_due', 'canceled', 'paused', 'expired')),
+  renews_at       TEXT,
+  ends_at         TEXT,
+  created_at      TEXT NOT NULL,
+  updated_at      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+  id           TEXT PRIMARY KEY,
+  user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  device       TEXT NOT NULL,
+  device_name  TEXT,
+  platform     TEXT,
+  user_agent   TEXT NOT NULL,
+  ip_address   TEXT NOT NULL,
+  suspicious   INTEGER NOT NULL DEFAULT 0 CHECK (suspicious IN (0, 1)),
+  refresh_hash TEXT NOT NULL,
+  parent_hash  TEXT,
+  rotated_at   TEXT NOT NULL,
+  created_at   TEXT NOT NULL,
+  last_seen_at TEXT NOT NULL,
+  expires_at   TEXT NOT NULL,
+  revoked_at   TEXT
+) STRICT;
+
+CREATE INDEX sessions_of_user ON sessions (user_id, device);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE TABLE login_attempts (
+  key          TEXT PRIMARY KEY,
+  failures     INTEGER NOT NULL,
+  last_attempt TEXT NOT NULL,
+  last_at      TEXT NOT NULL,
+  locked_until TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX login_attempts_by_age ON login_attempts (last_at);
+
+CREATE TABLE projects (
+  id          TEXT PRIMARY KEY,
+  owner_id    INTEGER NOT NULL REFERENCES users (id),
+  name        TEXT NOT NULL,
+  description TEXT,
+  created_at  TEXT NOT NULL,
+  updated_at  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX projects_of_owner ON projects (owner_id);
+
+CREATE TABLE team_members (
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  role       TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+  joined_at  TEXT NOT NULL,
+  PRIMARY KEY (project_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX memberships_of_user ON team_members (user_id, project_id, role);
+
+CREATE TABLE project_favorites (
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (user_id, project_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX favorites_of_project ON project_favorites (project_id);
+
+CREATE TABLE project_tags (
+  id         TEXT PRIMARY KEY,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  name       TEXT NOT NULL COLLATE NOCASE,
+  color      TEXT,
+  created_at TEXT NOT NULL,
+  UNIQUE (project_id, name)
+) STRICT;
+
+-- The outbox, the audit log and the activity feed in one.
+CREATE TABLE events (
+  id           TEXT PRIMARY KEY,
+  kind         TEXT NOT NULL,
+  actor_id     INTEGER,
+  project_id   TEXT,
+  entity_id    TEXT NOT NULL,
+  data         TEXT NOT NULL CHECK (json_valid(data)),
+  ip_address   TEXT,
+  request_id   TEXT NOT NULL,
+  created_at   TEXT NOT NULL,
+  delivered_at TEXT
+) STRICT;
+
+CREATE INDEX events_undelivered ON events (created_at) WHERE delivered_at IS NULL;
+CREATE INDEX events_of_project ON events (project_id, id);
+
+CREATE TABLE idempotency_keys (
+  scope       TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status      INTEGER NOT NULL,
+  answer      TEXT NOT NULL,
+  created_at  TEXT NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -1,0 +1,218 @@
+//! Who may: a permission is a type, and holding one proves it was checked.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::auth::token::Claims;
+use crate::db::{Answers, Id, MINUTE, Stmt, Time};
+use crate::error::{Code, Error, Result};
+use crate::http::{Page, Paged};
+use crate::openapi::Operation;
+use crate::sql;
+use crate::user::User;
+
+/// Seconds a revoked session is remembered at the edge: as long as its access token could live.
+pub const REVOCATION_KEPT: u64 = 15 * (MINUTE / 1000) as u64;
+
+/// Where the edge notes that a session is over.
+pub fn revocation_key(session: &str) -> String {
+    format!("revoked/{session}")
+}
+
+/// The caller: a live session of a user in good standing.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub user: User,
+    pub session: Id,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Member,
+    Owner,
+}
+
+pub struct View;
+/// Work inside it: add, change and remove what members share.
+pub struct Contribute;
+pub struct Edit;
+pub struct Delete;
+
+/// What a thing may look at to find itself.
+pub struct Ask<'a> {
+    pub caller: &'a Claims,
+    pub path: Path,
+    pub query: Option<&'a str>,
+    pub now: Time,
+}
+
+#[derive(Default)]
+pub struct Path(HashMap<String, String>);
+
+impl Path {
+    /// An id in the path. What is no id names nothing.
+    pub fn id(&self, name: &str, missing: Code) -> Result<Id> {
+        self.0.get(name).and_then(|text| Id::parse(text)).ok_or_else(|| missing.into())
+    }
+}
+
+/// Something a caller can reach, loaded together with their session in one trip.
+pub trait Thing: Sized + Send {
+    const NOT_FOUND: Code;
+    fn find(ask: &Ask) -> Result<Vec<Stmt>>;
+    /// `None` where the caller cannot see it, which is as good as not there.
+    fn load(answers: &mut Answers, ask: &Ask) -> Result<Option<Self>>;
+    fn role(&self) -> Role;
+    /// What of a request it looks at beyond the path, for the contract.
+    fn reads(_: &mut Operation) {}
+}
+
+/// Which role a verb needs on a thing.
+pub trait Permits<Verb>: Thing {
+    const NEEDS: Role;
+}
+
+/// The permission to do `Verb` to this very `Thing`.
+pub struct Can<Verb, T> {
+    pub actor: Actor,
+    thing: T,
+    verb: PhantomData<fn() -> Verb>,
+}
+
+impl<V, T> Can<V, T> {
+    pub fn into_inner(self) -> T {
+        self.thing
+    }
+}
+
+impl<V, T> Deref for Can<V, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.thing
+    }
+}
+
+impl Actor {
+    fn find(claims: &Claims, now: Time) -> Stmt {
+        sql!(
+            "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.created_at, u.updated_at
+             FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3",
+            claims.session,
+            claims.user,
+            now,
+        )
+    }
+
+    fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
+        let user: User = answers
+            .first()?
+            .ok_or_else(|| Error::new(Code::TokenInvalid).saying("The session is over; log in again."))?;
+        user.may_act()?;
+        crate::limits::remember_tier(user.id, user.tier);
+        Ok(Actor { user, session: claims.session.clone() })
+    }
+}
+
+impl FromRequestParts<()> for Actor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
+        let app = App::of(&parts.extensions)?;
+        let claims = app.claims()?;
+        let mut answers = app.read(vec![Actor::find(claims, app.now())]).await?;
+        Actor::load(&mut answers, claims)
+    }
+}
+
+impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
+        let app = App::of(&parts.extensions)?;
+        let caller = app.claims()?;
+        let path = match RawPathParams::from_request_parts(parts, &()).await {
+            Ok(params) => Path(params.iter().map(|(key, value)| (key.into(), value.into())).collect()),
+            Err(_) => return Err(T::NOT_FOUND.into()),
+        };
+        let ask = Ask { caller, path, query: parts.uri.query(), now: app.now() };
+        // A malformed address of nobody's is still nobody's: the session is checked first.
+        let (stmts, lost) = match T::find(&ask) {
+            Ok(stmts) => (stmts, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let mut batch = vec![Actor::find(caller, app.now())];
+        batch.extend(stmts);
+        let mut answers = app.read(batch).await?;
+        let actor = Actor::load(&mut answers, caller)?;
+        if let Some(error) = lost {
+            return Err(error);
+        }
+        let thing = T::load(&mut answers, &ask)?.ok_or_else(|| Error::new(T::NOT_FOUND))?;
+        if thing.role() < T::NEEDS {
+            return Err(Code::Forbidden.into());
+        }
+        Ok(Can { actor, thing, verb: PhantomData })
+    }
+}
+
+/// A list the caller may see. Its filter is read from the query.
+pub trait Listed: DeserializeOwned + Send {
+    type Filter: DeserializeOwned + JsonSchema;
+    /// How many there are, and the page of them.
+    fn list(ask: &Ask, filter: Self::Filter, page: Page) -> Result<[Stmt; 2]>;
+}
+
+pub struct List<T>(Paged<T>);
+
+impl<T> List<T> {
+    pub fn into_inner(self) -> Paged<T> {
+        self.0
+    }
+}
+
+#[derive(Deserialize)]
+struct Count {
+    total: i64,
+}
+
+impl<T: Listed> Thing for List<T> {
+    const NOT_FOUND: Code = Code::NotFound;
+
+    fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        let page = Page::parse(ask.query, max_page_size(ask))?;
+        let filter = crate::http::query(ask.query)?;
+        Ok(T::list(ask, filter, page)?.into())
+    }
+
+    fn load(answers: &mut Answers, ask: &Ask) -> Result<Option<Self>> {
+        let Page { page, page_size } = Page::parse(ask.query, max_page_size(ask))?;
+        let total = answers.first::<Count>()?.map_or(0, |count| count.total);
+        Ok(Some(List(Paged { items: answers.rows()?, total, page, page_size })))
+    }
+
+    fn role(&self) -> Role {
+        Role::Owner
+    }
+
+    fn reads(operation: &mut Operation) {
+        operation.listed::<T::Filter>();
+    }
+}
+
+impl<T: Listed> Permits<View> for List<T> {
+    const NEEDS: Role = Role::Member;
+}
+
+fn max_page_size(ask: &Ask) -> u32 {
+    crate::limits::known_tier(ask.caller).max_page_size()
+}

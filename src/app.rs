@@ -1,0 +1,251 @@
+//! The request's hands: what a handler may read, and the one way to write.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use http::{Extensions, Method, StatusCode};
+
+use crate::access::Actor;
+use crate::auth::token::Claims;
+use crate::config::Config;
+use crate::db::{Answers, Id, Stmt, Time};
+use crate::error::{Code, Error, Result};
+use crate::event::Event;
+use crate::host::Host;
+use crate::http::Answer;
+use crate::idempotency::Idempotency;
+
+#[derive(Clone)]
+pub struct App(Arc<Hands>);
+
+struct Hands {
+    host: Host,
+    config: Arc<Config>,
+    caller: Caller,
+    claims: Result<Claims>,
+    trips: AtomicU32,
+    outbox: Mutex<Vec<Id>>,
+    idempotency: Mutex<Option<Idempotency>>,
+}
+
+/// Where a request comes from, as far as the platform tells.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub now: Time,
+    pub request_id: String,
+    pub ip: String,
+    pub user_agent: String,
+}
+
+/// Who did it, when and from where: what a domain function needs to say so.
+#[derive(Clone, Debug)]
+pub struct By {
+    pub user: Option<i64>,
+    pub at: Time,
+    pub ip: String,
+    pub request_id: String,
+}
+
+/// What shall happen: statements and the events that announce them, as one batch.
+pub struct Change<T> {
+    stmts: Vec<Stmt>,
+    events: Vec<Event>,
+    outcome: Outcome<T>,
+}
+
+enum Outcome<T> {
+    /// Known beforehand.
+    Is(T),
+    /// The first row of this statement, run last.
+    Row(Stmt),
+}
+
+impl<T> Change<T> {
+    pub fn to(outcome: T) -> Self {
+        Change { stmts: Vec::new(), events: Vec::new(), outcome: Outcome::Is(outcome) }
+    }
+
+    pub fn returning(stmt: Stmt) -> Self {
+        Change { stmts: Vec::new(), events: Vec::new(), outcome: Outcome::Row(stmt) }
+    }
+
+    /// A statement that writes, or one that inserts into `refusals` when it must not happen.
+    pub fn run(mut self, stmt: Stmt) -> Self {
+        self.stmts.push(stmt);
+        self
+    }
+
+    pub fn announce(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+}
+
+impl App {
+    pub fn new(host: Host, config: Arc<Config>, caller: Caller, claims: Result<Claims>) -> Self {
+        App(Arc::new(Hands {
+            host,
+            config,
+            caller,
+            claims,
+            trips: AtomicU32::new(0),
+            outbox: Mutex::default(),
+            idempotency: Mutex::default(),
+        }))
+    }
+
+    pub fn of(extensions: &Extensions) -> Result<App> {
+        extensions.get::<App>().cloned().ok_or_else(|| Error::internal("a request came without its App"))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub fn now(&self) -> Time {
+        self.0.caller.now
+    }
+
+    pub fn id(&self) -> Result<Id> {
+        Ok(Id::new(self.now(), self.random()?))
+    }
+
+    pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal(format!("no randomness: {error}")))?;
+        Ok(bytes)
+    }
+
+    /// What the access token says; its session is not yet known to be alive.
+    pub fn claims(&self) -> Result<&Claims> {
+        self.0.claims.as_ref().map_err(Clone::clone)
+    }
+
+    pub fn by(&self, actor: &Actor) -> By {
+        self.by_user(Some(actor.user.id))
+    }
+
+    pub fn by_user(&self, user: Option<i64>) -> By {
+        let Caller { now, request_id, ip, .. } = self.caller().clone();
+        By { user, at: now, ip, request_id }
+    }
+
+    /// One trip to the database.
+    pub async fn read(&self, stmts: Vec<Stmt>) -> Result<Answers> {
+        self.batch(stmts).await
+    }
+
+    /// Does all of the change or none of it, in one trip.
+    pub async fn commit<A: Answer>(&self, change: Change<A::Of>) -> Result<A> {
+        let mut stmts = Vec::with_capacity(change.stmts.len() + change.events.len() + 2);
+        let mut body = None;
+        if let Outcome::Is(outcome) = &change.outcome {
+            let text = A::body(outcome)?;
+            if A::STATUS == StatusCode::CREATED {
+                let key = lock(&self.0.idempotency);
+                // First, so that a racing twin fails on its key and not on what the key guards.
+                stmts.extend(key.as_ref().and_then(|key| key.keep(A::STATUS, &text, self.now())));
+            }
+            body = Some(text);
+        }
+        stmts.extend(change.stmts);
+        let mut announced = Vec::new();
+        for event in change.events {
+            let id = self.id()?;
+            stmts.push(event.insert(&id));
+            announced.push(id);
+        }
+        if let Outcome::Row(stmt) = change.outcome {
+            stmts.push(stmt);
+        }
+        let answers = self.batch(stmts).await?;
+        lock(&self.0.outbox).extend(announced);
+        match body {
+            Some(body) => Ok(A::new(body)),
+            None => {
+                let row: A::Of = answers.last()?.ok_or_else(|| Error::new(Code::Conflict))?;
+                A::body(&row).map(A::new)
+            }
+        }
+    }
+
+    /// `commit` for what is needed further, not answered.
+    pub async fn commit_row<T: serde::de::DeserializeOwned>(&self, change: Change<T>) -> Result<Option<T>> {
+        let Outcome::Row(stmt) = change.outcome else {
+            return Err(Error::internal("a change without a row to read"));
+        };
+        let mut stmts = change.stmts;
+        stmts.push(stmt);
+        self.batch(stmts).await?.last()
+    }
+
+    async fn batch(&self, mut stmts: Vec<Stmt>) -> Result<Answers> {
+        let lookup = lock(&self.0.idempotency).as_ref().and_then(Idempotency::look_up);
+        let looked = lookup.is_some();
+        if let Some(stmt) = lookup {
+            stmts.insert(0, stmt);
+        }
+        self.0.trips.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.0.host.batch(&stmts).await?;
+        if looked {
+            let found = answers.first()?;
+            if let Some(key) = lock(&self.0.idempotency).as_mut() {
+                key.found(found);
+                key.settle()?;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Notes what the body is, for its `Idempotency-Key`; ends the request when it was answered before.
+    pub fn fingerprint(&self, body: &[u8]) -> Result<()> {
+        match lock(&self.0.idempotency).as_mut() {
+            Some(key) => {
+                key.body(body);
+                key.settle()
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub fn expect_key(&self, method: &Method, path: &str, key: Option<&str>) -> Result<()> {
+        let user = self.claims().ok().map(|claims| claims.user);
+        *lock(&self.0.idempotency) = Idempotency::read(method, path, user, key)?;
+        Ok(())
+    }
+
+    pub fn trips(&self) -> u32 {
+        self.0.trips.load(Ordering::Relaxed)
+    }
+
+    /// The events committed since last asked.
+    pub fn take_outbox(&self) -> Vec<Id> {
+        std::mem::take(&mut lock(&self.0.outbox))
+    }
+}
+
+/// An isolate is one thread, and a panic ends it: a poisoned lock cannot be met.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Caller {
+    /// Whom to count together: an IPv4 address, or the /64 an IPv6 caller owns.
+    pub fn network(&self) -> String {
+        match self.ip.parse() {
+            Ok(std::net::IpAddr::V6(v6)) => {
+                let [a, b, c, d, ..] = v6.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            _ => self.ip.clone(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use crate::access::{Actor, Can, Delete, List, View};
+use crate::app::App;
+use crate::auth::session::{self, Device, Opening, Rotation, Session};
+use crate::auth::token::RefreshToken;
+use crate::auth::{self, Login, Refresh, Register, Tokens, lockout};
+use crate::error::{Code, Error, Result};
+use crate::event::Kind;
+use crate::http::{Answer, Body, Created, NoContent, One, Paged};
+use crate::user::User;
+
+pub async fn register(app: App, body: Body<Register>) -> Result<Created<User>> {
+    let reserved = app.commit_row(auth::reserve(&body.0)).await?.ok_or(Code::Conflict)?;
+    let hash = body.0.password.hash(&app.random()?)?;
+    app.commit(auth::register(body.0, &reserved, hash, &app.by_user(None))).await
+}
+
+pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {
+    let keys = &app.config().keys;
+    let key = lockout::key(keys, &body.email, &app.caller().network());
+    let fingerprint = session::device(keys, app.caller());
+    let attempt = auth::attempt(&body.email, &key, &app.id()?, &fingerprint, app.now());
+    let attempt = app.commit_row(attempt).await?.ok_or(Code::Conflict)?;
+    let Some(user) = attempt.check(&body.password, app.now())? else {
+        let _: NoContent = app.commit(attempt.failed(&app.by_user(None))).await?;
+        return Err(Code::InvalidCredentials.into());
+    };
+    user.may_act()?;
+    let refresh = RefreshToken::first(app.id()?, app.random()?);
+    let opening = Opening {
+        id: refresh.session.clone(),
+        refresh: &refresh,
+        device: Device { name: body.device_name, platform: body.platform },
+        fingerprint,
+        user_agent: app.caller().user_agent.clone(),
+        suspicious: attempt.is_suspicious(),
+    };
+    let tokens = Tokens::new(user.clone(), &refresh, keys, app.now())?;
+    let change = crate::app::Change::to(tokens).run(lockout::forget(&key));
+    app.commit(session::open(change, opening, &app.by_user(Some(user.id)), user.id)).await
+}
+
+pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
+    let keys = &app.config().keys;
+    let token = RefreshToken::read(&body.0.refresh_token, keys).ok_or(Code::TokenInvalid)?;
+    let session = app
+        .commit_row(session::rotate(&token, keys, app.caller()))
+        .await?
+        .ok_or_else(|| Error::new(Code::TokenInvalid).saying("The session is over; log in again."))?;
+    if session.judge(&token, keys, app.now()) == Rotation::Stale {
+        let by = app.by_user(Some(session.user.id));
+        let _: NoContent = app.commit(session::revoke(&token.session, Kind::SessionReused, &by)).await?;
+        return Err(Error::new(Code::TokenInvalid).saying("The refresh token was used before; log in again."));
+    }
+    session.user.may_act()?;
+    One::of(&Tokens::new(session.user, &token.child(keys), keys, app.now())?)
+}
+
+pub async fn logout(app: App, actor: Actor) -> Result<NoContent> {
+    app.commit(session::revoke(&actor.session, Kind::SessionRevoked, &app.by(&actor))).await
+}
+
+pub async fn me(actor: Actor) -> Result<One<User>> {
+    One::of(&actor.user)
+}
+
+pub async fn sessions(sessions: Can<View, List<Session>>) -> Result<Paged<Session>> {
+    Ok(sessions.into_inner().into_inner())
+}
+
+pub async fn revoke(app: App, session: Can<Delete, Session>) -> Result<NoContent> {
+    app.commit(session::revoke(&session.id, Kind::SessionRevoked, &app.by(&session.actor))).await
+}

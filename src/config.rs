@@ -1,0 +1,132 @@
+//! What the deployment sets, checked once per isolate.
+
+use http::HeaderValue;
+
+use crate::auth::token::Keys;
+use crate::limits::Limits;
+
+/// Bytes a secret must have.
+const SECRET_BYTES: usize = 32;
+
+pub struct Config {
+    pub keys: Keys,
+    /// Origins a browser may call from; empty: none.
+    pub cors_origins: Vec<HeaderValue>,
+    pub limits: Limits,
+    /// Lets tests move the clock with `x-test-now`.
+    pub test_clock: bool,
+}
+
+impl Config {
+    /// Reads every setting; on failure one sentence for each that is wrong.
+    pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Config, Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut secret = |name: &str| {
+            let value = var(name).unwrap_or_default();
+            if let Err(why) = strong(&value) {
+                wrong.push(format!("{name} {why}"));
+            }
+            value
+        };
+        let (jwt, session) = (secret("JWT_SECRET"), secret("SESSION_SECRET"));
+        let previous = var("JWT_PREVIOUS_SECRET").filter(|value| !value.is_empty());
+        if let Some(Err(why)) = previous.as_deref().map(strong) {
+            wrong.push(format!("JWT_PREVIOUS_SECRET {why}"));
+        }
+        let mut limit = |name: &str, usual: u32| match var(name).as_deref().map(str::trim) {
+            None | Some("") => usual,
+            Some(text) => text.parse().ok().filter(|limit| *limit > 0).unwrap_or_else(|| {
+                wrong.push(format!("{name} must be a whole number above 0"));
+                usual
+            }),
+        };
+        let limits = Limits {
+            auth: limit("RATE_LIMIT_AUTH", 10),
+            anonymous: limit("RATE_LIMIT_ANONYMOUS", 60),
+            free: limit("RATE_LIMIT_FREE", 60),
+            pro: limit("RATE_LIMIT_PRO", 120),
+            premium: limit("RATE_LIMIT_PREMIUM", 300),
+        };
+        let mut cors_origins = Vec::new();
+        let list = var("CORS_ORIGINS").unwrap_or_default();
+        for origin in list.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+            match HeaderValue::from_str(origin) {
+                Ok(value) if is_origin(origin) => cors_origins.push(value),
+                _ => wrong.push(format!("CORS_ORIGINS: '{origin}' is not an origin like https://app.example.com")),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Config {
+            keys: Keys::new(&jwt, previous.as_deref(), &session),
+            cors_origins,
+            limits,
+            test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
+        })
+    }
+}
+
+fn strong(secret: &str) -> Result<(), &'static str> {
+    let mut distinct = secret.as_bytes().to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if secret.is_empty() {
+        Err("is missing")
+    } else if secret.len() < SECRET_BYTES {
+        Err("is shorter than 32 bytes")
+    } else if distinct.len() < 12 {
+        Err("is not random: it repeats a few characters")
+    } else {
+        Ok(())
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    text.strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@', ' ', '?', '#']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA";
+
+    fn wrong(vars: &[(&str, &str)]) -> Vec<String> {
+        let find = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        Config::read(find).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn missing_and_weak_secrets_are_named() {
+        assert_eq!(wrong(&[]), ["JWT_SECRET is missing", "SESSION_SECRET is missing"]);
+        assert_eq!(
+            wrong(&[("JWT_SECRET", "short"), ("SESSION_SECRET", GOOD)]),
+            ["JWT_SECRET is shorter than 32 bytes"]
+        );
+        let dull = "changeme".repeat(5);
+        assert_eq!(wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", &dull)]).len(), 1);
+        assert!(wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", GOOD)]).is_empty());
+    }
+
+    #[test]
+    fn a_wildcard_is_no_origin() {
+        for bad in ["*", "https://*.example.com", "example.com", "https://a.example/path"] {
+            assert_eq!(
+                wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", GOOD), ("CORS_ORIGINS", bad)]).len(),
+                1,
+                "{bad}"
+            );
+        }
+        assert!(
+            wrong(&[
+                ("JWT_SECRET", GOOD),
+                ("SESSION_SECRET", GOOD),
+                ("CORS_ORIGINS", "https://a.example, http://localhost:3000")
+            ])
+            .is_empty()
+        );
+    }
+}

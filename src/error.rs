@@ -1,0 +1,218 @@
+//! Every failure a client can see: one table of codes, statuses and sentences.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($code:ident $name:literal $status:literal $message:literal)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($code),* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$code),*];
+
+            /// The stable name clients match on.
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$code => $name),* }
+            }
+
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$code => $status),* }
+            }
+
+            pub const fn message(self) -> &'static str {
+                match self { $(Code::$code => $message),* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest            "BAD_REQUEST"              400 "The request could not be read."
+    Unauthorized          "UNAUTHORIZED"             401 "Log in and send the access token as a Bearer token."
+    InvalidCredentials    "AUTH_INVALID_CREDENTIALS" 401 "The email or the password is wrong."
+    TokenInvalid          "AUTH_INVALID"             401 "The token is not valid."
+    TokenExpired          "AUTH_EXPIRED"             401 "The token has expired."
+    Forbidden             "AUTH_FORBIDDEN"           403 "You may see this, but not do that."
+    Suspended             "ACCOUNT_SUSPENDED"        403 "This account is suspended."
+    NotFound              "NOT_FOUND"                404 "There is nothing at this address."
+    SessionNotFound       "SESSION_NOT_FOUND"        404 "There is no such session."
+    ProjectNotFound       "PROJECT_NOT_FOUND"        404 "There is no such project."
+    TagNotFound           "TAG_NOT_FOUND"            404 "There is no such tag."
+    MethodNotAllowed      "METHOD_NOT_ALLOWED"       405 "This address does not take that method."
+    EmailTaken            "EMAIL_TAKEN"              409 "An account with this email exists."
+    UsernameTaken         "USERNAME_TAKEN"           409 "This username is taken."
+    TagExists             "TAG_EXISTS"               409 "The project has a tag of this name."
+    Conflict              "CONFLICT"                 409 "Something changed meanwhile; read it again."
+    IdempotencyRunning    "IDEMPOTENCY_IN_PROGRESS"  409 "A request with this Idempotency-Key is still running."
+    PayloadTooLarge       "PAYLOAD_TOO_LARGE"        413 "The body is too large."
+    UnsupportedMediaType  "UNSUPPORTED_MEDIA_TYPE"   415 "Send the body as application/json."
+    Validation            "VALIDATION_ERROR"         422 "Some fields are not valid."
+    IdempotencyMismatch   "IDEMPOTENCY_KEY_REUSED"   422 "This Idempotency-Key was used with another request."
+    RateLimited           "RATE_LIMITED"             429 "Too many requests; wait before the next one."
+    TooManyAttempts       "AUTH_LOCKED"              429 "Too many failed logins; wait before the next one."
+    Internal              "INTERNAL_ERROR"           500 "Something went wrong on our side."
+    Misconfigured         "MISCONFIGURED"            503 "The service is not set up completely."
+    Unavailable           "UNAVAILABLE"              503 "The service is overloaded; try again shortly."
+}
+
+impl Code {
+    pub fn from_name(name: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
+/// What is wrong with one field, by its path in the body: `tags[0].name`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FieldError {
+    #[schemars(example = &"email")]
+    pub field: String,
+    #[schemars(example = &"must be an email address")]
+    pub message: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub code: Code,
+    message: Cow<'static, str>,
+    details: Value,
+    /// Seconds.
+    retry_after: Option<i64>,
+    cause: Option<String>,
+    replay: Option<Replay>,
+}
+
+/// The stored answer of an earlier request with the same `Idempotency-Key`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Replay {
+    pub status: u16,
+    pub answer: String,
+}
+
+impl Error {
+    pub fn new(code: Code) -> Self {
+        Error {
+            code,
+            message: Cow::Borrowed(code.message()),
+            details: json!({}),
+            retry_after: None,
+            cause: None,
+            replay: None,
+        }
+    }
+
+    /// A failure of ours: the cause goes to the log, never to the client.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Error { cause: Some(cause.into()), ..Error::new(Code::Internal) }
+    }
+
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let fields = [FieldError { field: field.into(), message: message.into() }];
+        Error { details: json!({ "fields": fields }), ..Error::new(Code::Validation) }
+    }
+
+    /// Not a failure, but it ends the request the same way: the earlier answer again.
+    pub fn replay(replay: Replay) -> Self {
+        Error { replay: Some(replay), ..Error::new(Code::Conflict) }
+    }
+
+    pub fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Error { message: message.into(), ..self }
+    }
+
+    pub fn because(self, cause: impl Into<String>) -> Self {
+        Error { cause: Some(cause.into()), ..self }
+    }
+
+    pub fn retry_after(self, seconds: i64) -> Self {
+        Error { retry_after: Some(seconds.max(1)), ..self }
+    }
+
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The envelope; the request's id stands beside the error.
+    pub fn body(&self, request_id: &str) -> String {
+        json!({
+            "error": { "code": self.code.name(), "message": self.message, "details": self.details },
+            "request_id": request_id,
+        })
+        .to_string()
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Error::new(code)
+    }
+}
+
+/// The envelope as the contract shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub struct ErrorBody {
+    pub error: ErrorContent,
+    #[schemars(example = &"5f0c1f0e-6a2d-4c77-9b52-0198c5f27d3a")]
+    pub request_id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct ErrorContent {
+    /// Stable; one of the operation's possible codes.
+    pub code: String,
+    /// For people; may change.
+    pub message: String,
+    /// `fields` on a failed validation, otherwise as the code needs.
+    pub details: BTreeMap<String, Value>,
+}
+
+impl IntoResponse for Error {
+    /// Without a body: the envelope needs the request's id, so it is written last.
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        if let Some(replay) = self.replay {
+            *response.status_mut() = StatusCode::from_u16(replay.status).unwrap_or_default();
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, crate::http::JSON);
+            headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+            *response.body_mut() = replay.answer.into();
+            return response;
+        }
+        *response.status_mut() = StatusCode::from_u16(self.code.status()).unwrap_or_default();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.code.status() == 401 {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for code in Code::ALL {
+            assert_eq!(Code::from_name(code.name()), Some(*code));
+        }
+    }
+
+    #[test]
+    fn a_cause_never_reaches_the_client() {
+        let body = Error::internal("D1_ERROR: no such table: users").body("r");
+        assert!(!body.contains("users") && body.contains("INTERNAL_ERROR"), "{body}");
+    }
+}

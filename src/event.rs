@@ -1,0 +1,173 @@
+//! What can happen, and what follows from it.
+//!
+//! A change and its event are one batch. The queue carries only the event's id;
+//! delivering one twice does nothing twice, and the cron sends again what was
+//! never delivered.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::access::REVOCATION_KEPT;
+use crate::app::By;
+use crate::db::{DAY, Id, MINUTE, Stmt, Time};
+use crate::error::Result;
+use crate::host::Host;
+use crate::idempotency;
+use crate::sql;
+
+/// How long an event may wait for the queue before the cron sends it again.
+const OVERDUE: i64 = MINUTE;
+
+macro_rules! kinds {
+    ($($kind:ident $name:literal)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind { $($kind),* }
+
+        impl Kind {
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name),* }
+            }
+
+            pub fn from_name(name: &str) -> Option<Kind> {
+                match name { $($name => Some(Kind::$kind),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    UserRegistered    "user.registered"
+    ProfileUpdated    "profile.updated"
+    LoginFailed       "login.failed"
+    SessionCreated    "session.created"
+    SessionSuspicious "session.suspicious"
+    SessionReused     "session.reused"
+    SessionRevoked    "session.revoked"
+    ProjectCreated    "project.created"
+    ProjectUpdated    "project.updated"
+    ProjectDeleted    "project.deleted"
+    TagCreated        "tag.created"
+    TagDeleted        "tag.deleted"
+}
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    kind: Kind,
+    by: By,
+    project: Option<Id>,
+    entity: String,
+    data: Value,
+}
+
+impl Event {
+    /// `entity` is the id of what it happened to.
+    pub fn new(kind: Kind, by: &By, entity: impl ToString) -> Self {
+        Event { kind, by: by.clone(), project: None, entity: entity.to_string(), data: json!({}) }
+    }
+
+    pub fn in_project(self, project: &Id) -> Self {
+        Event { project: Some(project.clone()), ..self }
+    }
+
+    /// Never secrets, never what people wrote.
+    pub fn with(self, data: Value) -> Self {
+        Event { data, ..self }
+    }
+
+    pub fn insert(&self, id: &Id) -> Stmt {
+        sql!(
+            "INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, ip_address, request_id, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            id,
+            self.kind.name(),
+            self.by.user,
+            self.project,
+            self.entity,
+            self.data,
+            self.by.ip,
+            self.by.request_id,
+            self.by.at,
+        )
+    }
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    kind: String,
+    entity_id: String,
+    created_at: Time,
+}
+
+/// Hands a committed event to the queue once the answer is out; the cron covers for a failure.
+pub fn send_later(host: &Host, id: Id) {
+    let sent = host.announce(&id);
+    host.later(async move {
+        if let Err(error) = sent.await {
+            crate::host::log("outbox", error.cause().unwrap_or_default());
+        }
+    });
+}
+
+/// Does everything that follows from an event, once.
+pub async fn deliver(host: &Host, now: Time, id: &Id) -> Result<()> {
+    let find = sql!("SELECT kind, entity_id, created_at FROM events WHERE id = ?1 AND delivered_at IS NULL", id);
+    let Some(event) = host.batch(&[find]).await?.first::<Recorded>()? else {
+        return Ok(());
+    };
+    let mut stmts = follow(host, &event).await?;
+    stmts.push(sql!("UPDATE events SET delivered_at = ?2 WHERE id = ?1 AND delivered_at IS NULL", id, now));
+    host.batch(&stmts).await?;
+    Ok(())
+}
+
+/// The consequences: what the database must do as statements, the rest done here and safe to do again.
+async fn follow(host: &Host, event: &Recorded) -> Result<Vec<Stmt>> {
+    match Kind::from_name(&event.kind) {
+        Some(Kind::SessionRevoked | Kind::SessionReused) => {
+            let key = crate::access::revocation_key(&event.entity_id);
+            host.kv_put(&key, &event.created_at.text(), REVOCATION_KEPT).await?;
+            // A session that is over keeps nothing a thief of the database could use.
+            Ok(vec![sql!(
+                "UPDATE sessions SET refresh_hash = '', parent_hash = NULL WHERE id = ?1 AND revoked_at IS NOT NULL",
+                event.entity_id
+            )])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The cron's round: send again what was never delivered, drop what is past keeping.
+pub async fn sweep(host: &Host, now: Time) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Due {
+        id: Id,
+    }
+    let mut answers = host
+        .batch(&[
+            sql!("SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT 100", now.plus(-OVERDUE)),
+            sql!(
+                "DELETE FROM idempotency_keys WHERE (scope, key) IN
+                   (SELECT scope, key FROM idempotency_keys WHERE created_at < ?1 LIMIT 1000)",
+                now.plus(-idempotency::KEPT)
+            ),
+            sql!("DELETE FROM login_attempts WHERE key IN (SELECT key FROM login_attempts WHERE last_at < ?1 LIMIT 1000)", now.plus(-DAY)),
+            sql!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)", now.plus(-30 * DAY)),
+        ])
+        .await?;
+    let due: Vec<Due> = answers.rows()?;
+    for Due { id } in due {
+        host.announce(&id).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_read_back_by_name() {
+        assert_eq!(Kind::from_name("session.revoked"), Some(Kind::SessionRevoked));
+        assert_eq!(Kind::from_name("nonsense"), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! The only folder that knows Cloudflare.
+
+mod database;
+mod limiter;
+mod request;
+
+use std::cell::OnceCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::json;
+use worker::send::SendFuture;
+use worker::wasm_bindgen::JsValue;
+use worker::{Context, Env, MessageBatch, MessageExt, console_error};
+
+use crate::config::Config;
+use crate::db::{Answers, Id, Stmt, Time};
+use crate::error::{Error, Result};
+use crate::event;
+use crate::limits::{Grant, Take};
+use crate::serve::{Configured, serve};
+
+thread_local! {
+    static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
+}
+
+/// The platform, as far as the house needs it. Everything fails with `Error`.
+#[derive(Clone)]
+pub struct Host {
+    env: Env,
+    context: Option<Arc<Context>>,
+}
+
+impl Host {
+    /// What the deployment sets, read at the isolate's first request.
+    pub fn config(&self) -> Configured {
+        CONFIG.with(|config| config.get_or_init(|| self.read_config()).clone())
+    }
+
+    fn read_config(&self) -> Configured {
+        let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
+        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER"].into_iter().filter(|name| {
+            js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name)).map_or(true, |value| value.is_undefined())
+        });
+        let mut wrong: Vec<String> = missing.map(|name| format!("the binding {name} is missing")).collect();
+        match Config::read(var) {
+            Ok(config) if wrong.is_empty() => return Ok(Arc::new(config)),
+            Ok(_) => {}
+            Err(more) => wrong.extend(more),
+        }
+        Err(Arc::new(wrong))
+    }
+
+    /// One atomic batch.
+    pub fn batch(&self, stmts: &[Stmt]) -> impl Future<Output = Result<Answers>> + Send + use<> {
+        let json = serde_json::to_string(stmts).map_err(|error| Error::internal(error.to_string()));
+        let env = self.env.clone();
+        SendFuture::new(async move { database::batch(&env, &json?).await })
+    }
+
+    pub fn kv_get(&self, key: &str) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
+        let (env, key) = (self.env.clone(), key.to_owned());
+        SendFuture::new(async move { env.kv("SESSIONS").map_err(broken)?.get(&key).text().await.map_err(broken) })
+    }
+
+    /// `seconds` is how long it is kept: 60 at least.
+    pub fn kv_put(&self, key: &str, value: &str, seconds: u64) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (env, key, value) = (self.env.clone(), key.to_owned(), value.to_owned());
+        SendFuture::new(async move {
+            let put = env.kv("SESSIONS").map_err(broken)?.put(&key, value).map_err(broken)?;
+            put.expiration_ttl(seconds).execute().await.map_err(broken)
+        })
+    }
+
+    /// Tells the queue that an event waits.
+    pub fn announce(&self, id: &Id) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (env, id) = (self.env.clone(), id.to_string());
+        SendFuture::new(async move { env.queue("EVENTS").map_err(broken)?.send(id).await.map_err(broken) })
+    }
+
+    pub fn take_tokens(&self, key: &str, take: &Take) -> impl Future<Output = Result<Grant>> + Send + use<> {
+        let query = serde_urlencoded::to_string(take).map_err(|error| Error::internal(error.to_string()));
+        let (env, key) = (self.env.clone(), key.to_owned());
+        SendFuture::new(async move { limiter::ask(&env, &key, &query?).await })
+    }
+
+    /// Goes on after the answer is sent.
+    pub fn later(&self, work: impl Future<Output = ()> + 'static) {
+        if let Some(context) = &self.context {
+            context.wait_until(work);
+        }
+    }
+}
+
+fn broken(error: impl std::fmt::Debug) -> Error {
+    Error::internal(format!("{error:?}"))
+}
+
+/// One line of JSON for whoever runs this; `about` is a request's id or a part of the house.
+pub fn log(about: &str, message: &str) {
+    console_error!("{}", json!({ "level": "error", "about": about, "message": message }));
+}
+
+pub async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+    let host = Host { env, context: Some(Arc::new(context)) };
+    let arrival = request::arrival(request).map_err(|error| {
+        log("arrival", error.cause().unwrap_or_default());
+        worker::Error::RustError("unreadable request".into())
+    })?;
+    Ok(request::respond(serve(arrival, host).await))
+}
+
+pub async fn queue(batch: MessageBatch<String>, env: Env) {
+    let host = Host { env, context: None };
+    for message in batch.iter() {
+        let Ok(message) = message else { continue };
+        let Some(id) = Id::parse(message.body()) else {
+            message.ack();
+            continue;
+        };
+        match event::deliver(&host, now(), &id).await {
+            Ok(()) => message.ack(),
+            Err(error) => {
+                log("queue", error.cause().unwrap_or_default());
+                message.retry();
+            }
+        }
+    }
+}
+
+/// `at`: milliseconds since 1970.
+pub async fn scheduled(at: f64, env: Env) {
+    let host = Host { env, context: None };
+    if let Err(error) = event::sweep(&host, Time::from_millis(at as i64)).await {
+        log("cron", error.cause().unwrap_or_default());
+    }
+}
+
+fn now() -> Time {
+    Time::from_millis(js_sys::Date::now() as i64)
+}

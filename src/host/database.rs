@@ -1,0 +1,74 @@
+//! D1, one string in and one string out.
+
+use worker::Env;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{self, JsValue};
+
+use crate::db::Answers;
+use crate::error::{Code, Error, Result};
+
+#[wasm_bindgen(module = "/src/host/bridge.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = batch)]
+    async fn batch_json(env: &JsValue, json: &str) -> JsValue;
+}
+
+pub async fn batch(env: &Env, json: &str) -> Result<Answers> {
+    let answer = batch_json(env.as_ref(), json).await.as_string().unwrap_or_default();
+    match answer.strip_prefix('!') {
+        Some(failure) => Err(failed(failure)),
+        None => Answers::parse(&answer),
+    }
+}
+
+/// What a failed batch means. D1 says so only in the text of its errors.
+fn failed(message: &str) -> Error {
+    let text = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
+    if text.contains("SQLITE_CONSTRAINT_TRIGGER") {
+        let code = text.split(':').next().and_then(Code::from_name);
+        return code.map_or_else(|| Error::internal(message), Error::new);
+    }
+    if let Some(columns) = text.strip_prefix("UNIQUE constraint failed: ") {
+        if columns.starts_with("idempotency_keys.") {
+            return Error::new(Code::IdempotencyRunning).retry_after(1);
+        }
+        return Error::new(Code::Conflict);
+    }
+    if text.contains("FOREIGN KEY constraint failed") {
+        return Error::new(Code::Conflict);
+    }
+    let passing = [
+        "overloaded",
+        "Too many requests queued",
+        "Network connection lost",
+        "object to be reset",
+        "reset because its code was updated",
+    ];
+    if passing.iter().any(|sign| text.contains(sign)) {
+        return Error::new(Code::Unavailable).retry_after(1).because(message);
+    }
+    Error::internal(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_comes_back_as_its_code() {
+        let code = |message| failed(message).code;
+        assert_eq!(
+            code("D1_ERROR: EMAIL_TAKEN: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_TRIGGER)"),
+            Code::EmailTaken
+        );
+        assert_eq!(code("D1_ERROR: NONSENSE: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_TRIGGER)"), Code::Internal);
+        assert_eq!(
+            code(
+                "D1_ERROR: UNIQUE constraint failed: idempotency_keys.scope, idempotency_keys.key: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)"
+            ),
+            Code::IdempotencyRunning
+        );
+        assert_eq!(code("D1_ERROR: D1 DB is overloaded. Requests queued for too long."), Code::Unavailable);
+        assert_eq!(code("D1_ERROR: no such table: users"), Code::Internal);
+    }
+}

@@ -1,0 +1,72 @@
+//! From a JavaScript request to ours, and back.
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use worker::send::SendFuture;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{self, JsCast, JsValue};
+
+use crate::db::Time;
+use crate::error::{Error, Result};
+use crate::http::{BODY_LIMIT, TooLong};
+use crate::serve::Arrival;
+
+#[wasm_bindgen(module = "/src/host/bridge.js")]
+extern "C" {
+    fn arrive(request: &web_sys::Request) -> String;
+    async fn read(request: &web_sys::Request, limit: f64) -> JsValue;
+    #[wasm_bindgen(js_name = respond)]
+    fn respond_js(status: u16, headers: &str, body: js_sys::Uint8Array) -> web_sys::Response;
+}
+
+/// Everything of a request but its body, in one crossing; the body waits until it is wanted.
+pub fn arrival(request: web_sys::Request) -> Result<Arrival> {
+    let text = arrive(&request);
+    let mut lines = text.split('\n');
+    let mut next = || lines.next().unwrap_or_default();
+    let (method, url, now, request_id) = (next(), next(), next(), next().to_owned());
+    let unreadable = |what: &str| Error::internal(format!("the platform gave an unreadable {what}"));
+    let mut built = Request::new(Body::empty());
+    *built.method_mut() = method.parse::<Method>().map_err(|_| unreadable("method"))?;
+    *built.uri_mut() = url.parse::<Uri>().map_err(|_| unreadable("address"))?;
+    for line in lines {
+        if let Some((name, value)) = line.split_once(':') {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+                built.headers_mut().append(name, value);
+            }
+        }
+    }
+    let now = now.parse().map_err(|_| unreadable("time"))?;
+    if request.body().is_some() {
+        *built.body_mut() = body(request);
+    }
+    Ok(Arrival { request: built, request_id, now: Time::from_millis(now) })
+}
+
+fn body(request: web_sys::Request) -> Body {
+    let bytes = SendFuture::new(async move {
+        let whole = read(&request, BODY_LIMIT as f64).await;
+        match whole.dyn_into::<js_sys::Uint8Array>() {
+            Ok(bytes) => Ok(Bytes::from(bytes.to_vec())),
+            Err(_) => Err(TooLong),
+        }
+    });
+    Body::from_stream(stream::once(bytes))
+}
+
+pub fn respond(response: Response<Bytes>) -> web_sys::Response {
+    let (parts, body) = response.into_parts();
+    let mut headers = String::with_capacity(1024);
+    for (name, value) in &parts.headers {
+        let Ok(value) = value.to_str() else { continue };
+        if !headers.is_empty() {
+            headers.push('\n');
+        }
+        headers.push_str(name.as_str());
+        headers.push(':');
+        headers.push_str(value);
+    }
+    respond_js(parts.status.as_u16(), &headers, js_sys::Uint8Array::from(body.as_ref()))
+}

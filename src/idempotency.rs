@@ -1,0 +1,103 @@
+//! `Idempotency-Key`: the same request again is the same answer, not the same effect again.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::db::{HOUR, Stmt, Time};
+use crate::error::{Code, Error, Replay, Result};
+use crate::sql;
+
+/// How long an answer is kept.
+pub const KEPT: i64 = 24 * HOUR;
+
+const MAX_LENGTH: usize = 255;
+
+/// The key of one request, and what is known of it so far.
+pub struct Idempotency {
+    scope: String,
+    key: String,
+    fingerprint: Option<String>,
+    earlier: Lookup,
+}
+
+enum Lookup {
+    Due,
+    Done(Option<Earlier>),
+}
+
+#[derive(Deserialize)]
+pub struct Earlier {
+    fingerprint: String,
+    #[serde(flatten)]
+    replay: Replay,
+}
+
+impl Idempotency {
+    /// The key of a POST; other methods are idempotent by themselves.
+    pub fn read(method: &Method, path: &str, user: Option<i64>, key: Option<&str>) -> Result<Option<Self>> {
+        let Some(key) = key.filter(|_| method == Method::POST) else {
+            return Ok(None);
+        };
+        // The IETF draft quotes it, most clients do not.
+        let key = key.trim().trim_matches('"');
+        if key.is_empty() || key.len() > MAX_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(
+                Error::new(Code::BadRequest).saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+            );
+        }
+        let who = user.map_or("anyone".into(), |id| format!("user {id}"));
+        Ok(Some(Idempotency {
+            scope: format!("{who} POST {path}"),
+            key: key.to_owned(),
+            fingerprint: None,
+            earlier: Lookup::Due,
+        }))
+    }
+
+    /// Rides along with the request's first trip.
+    pub fn look_up(&self) -> Option<Stmt> {
+        matches!(self.earlier, Lookup::Due).then(|| {
+            sql!(
+                "SELECT fingerprint, status, answer FROM idempotency_keys WHERE scope = ?1 AND key = ?2",
+                self.scope,
+                self.key
+            )
+        })
+    }
+
+    pub fn found(&mut self, earlier: Option<Earlier>) {
+        self.earlier = Lookup::Done(earlier);
+    }
+
+    pub fn body(&mut self, body: &[u8]) {
+        let hash = Sha256::new().chain_update(&self.scope).chain_update([0]).chain_update(body).finalize();
+        self.fingerprint = Some(Base64UrlUnpadded::encode_string(&hash));
+    }
+
+    /// Fails with the earlier answer, or with a mismatch, as soon as both are known.
+    pub fn settle(&self) -> Result<()> {
+        match (&self.earlier, &self.fingerprint) {
+            (Lookup::Done(Some(earlier)), Some(fingerprint)) if earlier.fingerprint == *fingerprint => {
+                Err(Error::replay(earlier.replay.clone()))
+            }
+            (Lookup::Done(Some(_)), Some(_)) => Err(Code::IdempotencyMismatch.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes into the batch of the effect: crashing leaves neither or both.
+    pub fn keep(&self, status: StatusCode, answer: &str, now: Time) -> Option<Stmt> {
+        let fingerprint = self.fingerprint.as_ref()?;
+        Some(sql!(
+            "INSERT INTO idempotency_keys (scope, key, fingerprint, status, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            self.scope,
+            self.key,
+            fingerprint,
+            i64::from(status.as_u16()),
+            answer,
+            now,
+        ))
+    }
+}

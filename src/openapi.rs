@@ -1,0 +1,270 @@
+//! The OpenAPI 3.1 document, from the routes and the types of their handlers.
+//!
+//! Nothing of this is reachable from the Worker's exports, so none of it is in the wasm.
+
+mod example;
+mod inputs;
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::error::{Code, ErrorBody, Result};
+use crate::http::{Bare, Created, NoContent, One, Paged};
+use crate::routes;
+
+pub struct Document {
+    generator: SchemaGenerator,
+    paths: BTreeMap<String, Map<String, Value>>,
+}
+
+/// One endpoint while it is being described.
+pub struct Operation<'a> {
+    generator: &'a mut SchemaGenerator,
+    authenticated: bool,
+    codes: Vec<Code>,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    answer: (u16, Option<Value>),
+}
+
+/// What an extractor takes from a request.
+pub trait Input {
+    fn describe(operation: &mut Operation);
+}
+
+/// What a handler answers.
+pub trait Output {
+    fn describe(operation: &mut Operation);
+}
+
+/// A handler, by its signature.
+pub trait Endpoint<Signature> {
+    fn describe(&self, operation: &mut Operation);
+}
+
+macro_rules! endpoints {
+    ($(($($input:ident),*))*) => {$(
+        impl<F, Fut, R, $($input),*> Endpoint<($($input,)*)> for F
+        where
+            F: Fn($($input),*) -> Fut,
+            Fut: Future<Output = Result<R>>,
+            R: Output,
+            $($input: Input),*
+        {
+            fn describe(&self, operation: &mut Operation) {
+                $($input::describe(operation);)*
+                R::describe(operation);
+            }
+        }
+    )*};
+}
+
+endpoints! { () (A) (A, B) (A, B, C) (A, B, C, D) }
+
+/// What any request can meet.
+const ANYWHERE: [Code; 4] = [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable];
+
+const TAGS: [(&str, &str); 5] = [
+    ("health", "Whether the service is up."),
+    ("auth", "Accounts, logins and the devices logged in."),
+    ("user", "The caller's account with its subscription."),
+    ("profile", "What users say of themselves."),
+    ("projects", "Projects with their tags and favorites."),
+];
+
+/// The whole document, as it is published.
+pub fn document() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    let mut document = Document { generator: settings.into_generator(), paths: BTreeMap::new() };
+    document.generator.subschema_for::<ErrorBody>();
+    routes::describe(&mut document);
+    let mut schemas = document.generator.take_definitions(true);
+    for schema in schemas.values_mut() {
+        if let Some(schema) = schema.as_object_mut() {
+            schema.remove("$schema");
+        }
+    }
+    let mut whole = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "HiveSync API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Accounts, projects and teams at the edge. Every failure has the same shape and a stable code; every answer carries `x-request-id`.",
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": routes::BASE, "description": "Where this document was served from" }],
+        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
+        "paths": document.paths,
+        "components": {
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "schemas": schemas,
+        },
+    });
+    example::fill(&mut whole);
+    whole
+}
+
+impl Document {
+    pub fn add<S>(
+        &mut self,
+        method: &str,
+        path: &str,
+        summary: &str,
+        codes: &[Code],
+        name: &str,
+        handler: impl Endpoint<S>,
+    ) {
+        let mut operation = Operation {
+            generator: &mut self.generator,
+            authenticated: false,
+            codes: codes.to_vec(),
+            parameters: path_parameters(path),
+            body: None,
+            answer: (200, None),
+        };
+        handler.describe(&mut operation);
+        let tag = path.split('/').nth(1).unwrap_or_default();
+        let mut value = json!({
+            "tags": [tag],
+            "summary": summary,
+            "operationId": name.replace(char::is_whitespace, "").replace("::api::", "_").replace("::", "_"),
+            "security": if operation.authenticated { json!([{ "bearer": [] }]) } else { json!([]) },
+            "responses": operation.responses(),
+        });
+        if let Some(operation_map) = value.as_object_mut() {
+            if !operation.parameters.is_empty() {
+                operation_map.insert("parameters".into(), operation.parameters.into());
+            }
+            if let Some(body) = operation.body {
+                operation_map.insert("requestBody".into(), body);
+            }
+        }
+        self.paths.entry(path.to_owned()).or_default().insert(method.to_owned(), value);
+    }
+}
+
+fn path_parameters(path: &str) -> Vec<Value> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            json!({
+                "name": name, "in": "path", "required": true,
+                "schema": { "type": "string", "format": "uuid" },
+                "example": "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77",
+            })
+        })
+        .collect()
+}
+
+impl Operation<'_> {
+    fn can_fail(&mut self, codes: &[Code]) {
+        self.codes.extend_from_slice(codes);
+    }
+
+    fn schema<T: JsonSchema>(&mut self) -> Value {
+        self.generator.subschema_for::<T>().to_value()
+    }
+
+    fn answers<T: JsonSchema>(&mut self, status: u16, enveloped: bool) {
+        let schema = self.schema::<T>();
+        let schema = if enveloped {
+            json!({ "type": "object", "properties": { "data": schema }, "required": ["data"] })
+        } else {
+            schema
+        };
+        self.answer = (status, Some(schema));
+    }
+
+    /// The success first, then one entry a status with all its codes.
+    fn responses(&self) -> Map<String, Value> {
+        let (status, schema) = &self.answer;
+        let mut success = json!({
+            "description": match status { 201 => "Created.", 204 => "Done.", _ => "Here it is." },
+            "headers": { "x-request-id": { "description": "Names this request in our logs.", "schema": { "type": "string" } } },
+        });
+        if let (Some(schema), Some(success)) = (schema, success.as_object_mut()) {
+            success.insert("content".into(), json!({ "application/json": { "schema": schema } }));
+        }
+        let mut responses = Map::new();
+        responses.insert(status.to_string(), success);
+        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+        for code in self.codes.iter().chain(&ANYWHERE) {
+            let codes = by_status.entry(code.status()).or_default();
+            if !codes.contains(code) {
+                codes.push(*code);
+            }
+        }
+        for (status, codes) in by_status {
+            responses.insert(status.to_string(), failure(status, &codes));
+        }
+        responses
+    }
+}
+
+fn failure(status: u16, codes: &[Code]) -> Value {
+    let names: Vec<String> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
+    let examples: Map<String, Value> = codes
+        .iter()
+        .map(|code| {
+            let details = match code {
+                Code::Validation => json!({ "fields": [{ "field": "name", "message": "is required" }] }),
+                _ => json!({}),
+            };
+            let error = json!({ "code": code.name(), "message": code.message(), "details": details });
+            (
+                code.name().to_owned(),
+                json!({ "value": { "error": error, "request_id": "5f0c1f0e-6a2d-4c77-9b52-0198c5f27d3a" } }),
+            )
+        })
+        .collect();
+    let mut response = json!({
+        "description": names.join(", "),
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" }, "examples": examples } },
+    });
+    if let (429 | 503, Some(response)) = (status, response.as_object_mut()) {
+        let header = json!({ "Retry-After": { "description": "Seconds to wait.", "schema": { "type": "integer" } } });
+        response.insert("headers".into(), header);
+    }
+    response
+}
+
+impl<T: JsonSchema> Output for One<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<T>(200, true);
+    }
+}
+
+impl<T: JsonSchema> Output for Bare<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<T>(200, false);
+    }
+}
+
+impl<T: JsonSchema> Output for Paged<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<Paged<T>>(200, false);
+    }
+}
+
+impl<T: JsonSchema> Output for Created<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<T>(201, true);
+        operation.can_fail(&[Code::BadRequest, Code::IdempotencyRunning, Code::IdempotencyMismatch]);
+        operation.parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same key and body again, within 24 hours, is answered with the first answer.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
+            "example": "7b1f6c1e-0b6d-4a57-8f0e-2d9c770198c5",
+        }));
+    }
+}
+
+impl Output for NoContent {
+    fn describe(operation: &mut Operation) {
+        operation.answer = (204, None);
+    }
+}

@@ -1,0 +1,85 @@
+//! What each extractor takes, and how it can refuse.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{Input, Operation};
+use crate::access::{Actor, Can, Permits, Role};
+use crate::app::App;
+use crate::error::Code;
+use crate::http::{Body, Page};
+
+impl Input for App {
+    fn describe(_: &mut Operation) {}
+}
+
+impl Input for Actor {
+    fn describe(operation: &mut Operation) {
+        operation.authenticated = true;
+        operation.can_fail(&[Code::Unauthorized, Code::TokenInvalid, Code::TokenExpired, Code::Suspended]);
+    }
+}
+
+impl<V, T: Permits<V>> Input for Can<V, T> {
+    fn describe(operation: &mut Operation) {
+        Actor::describe(operation);
+        // The plain NOT_FOUND stands on things every caller has.
+        if T::NOT_FOUND != Code::NotFound {
+            operation.can_fail(&[T::NOT_FOUND]);
+        }
+        if T::NEEDS > Role::Member {
+            operation.can_fail(&[Code::Forbidden]);
+        }
+        T::reads(operation);
+    }
+}
+
+impl<T: JsonSchema> Input for Body<T> {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::Validation]);
+        let schema = operation.schema::<T>();
+        operation.body = Some(json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
+    }
+}
+
+impl Operation<'_> {
+    /// `page` and `page_size`, and a parameter for each field of the filter.
+    pub fn listed<Filter: JsonSchema>(&mut self) {
+        self.can_fail(&[Code::Validation]);
+        for schema in [schemars::schema_for!(Page), schemars::schema_for!(Filter)] {
+            let definitions = schema.get("$defs").cloned().unwrap_or_default();
+            let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+            for (name, schema) in properties {
+                self.parameters.push(parameter(&name, schema, &definitions));
+            }
+        }
+    }
+}
+
+fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    if let Some(found) = target.and_then(|name| definitions.get(name)) {
+        let default = schema.get("default").cloned();
+        schema = found.clone();
+        if let (Some(default), Some(schema)) = (default, schema.as_object_mut()) {
+            schema.insert("default".into(), default);
+        }
+    }
+    let mut description = Value::Null;
+    if let Some(schema) = schema.as_object_mut() {
+        description = schema.remove("description").unwrap_or_default();
+        // A query cannot say null: leaving the parameter out does.
+        if let Some(Value::Array(types)) = schema.get("type") {
+            let kind = types.iter().find(|kind| *kind != "null").cloned().unwrap_or_default();
+            schema.insert("type".into(), kind);
+        }
+        if schema.get("default") == Some(&Value::Null) {
+            schema.remove("default");
+        }
+    }
+    let mut parameter = json!({ "name": name, "in": "query", "required": false, "schema": schema });
+    if let (Value::String(text), Some(parameter)) = (description, parameter.as_object_mut()) {
+        parameter.insert("description".into(), text.into());
+    }
+    parameter
+}

@@ -1,0 +1,263 @@
+//! Projects: what people work in together.
+
+pub mod api;
+pub mod tags;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::access::{Ask, Contribute, Delete, Edit, Listed, Permits, Role, Thing, View};
+use crate::app::{By, Change};
+use crate::db::{self, Answers, Id, Patch, Stmt, Text, Time};
+use crate::error::{Code, Result};
+use crate::event::{Event, Kind};
+use crate::http::Page;
+use crate::sql;
+use tags::Tag;
+
+/// A project as one of its team sees it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Project {
+    pub id: Id,
+    #[schemars(example = 42)]
+    pub owner_id: i64,
+    #[schemars(example = &"Launch in spring")]
+    pub name: String,
+    #[schemars(example = &"Everything for the first release.")]
+    pub description: Option<String>,
+    /// The caller's.
+    pub role: Role,
+    /// The caller's.
+    #[serde(deserialize_with = "db::flag")]
+    pub is_favorite: bool,
+    #[serde(deserialize_with = "db::json")]
+    pub tags: Vec<Tag>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct NewProject {
+    name: Text<1, 160>,
+    description: Option<Text<0, 4000>>,
+}
+
+/// Absent fields stay as they are; a `null` description clears it.
+#[derive(Deserialize, JsonSchema)]
+pub struct EditProject {
+    name: Option<Text<1, 160>>,
+    #[serde(default)]
+    description: Patch<Text<0, 4000>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Filter {
+    /// In the name or the description, whatever the case.
+    #[schemars(example = &"launch", length(max = 100))]
+    search: Option<Text<0, 100>>,
+    /// Only favorites, or only others.
+    favorite: Option<bool>,
+    #[serde(default)]
+    sort: Sort,
+}
+
+/// `-` is descending.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+pub enum Sort {
+    #[serde(rename = "created_at")]
+    Created,
+    #[default]
+    #[serde(rename = "-created_at")]
+    CreatedLast,
+    #[serde(rename = "updated_at")]
+    Updated,
+    #[serde(rename = "-updated_at")]
+    UpdatedLast,
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameLast,
+}
+
+impl Sort {
+    fn name(&self) -> &'static str {
+        match self {
+            Sort::Created => "created_at",
+            Sort::CreatedLast => "-created_at",
+            Sort::Updated => "updated_at",
+            Sort::UpdatedLast => "-updated_at",
+            Sort::Name => "name",
+            Sort::NameLast => "-name",
+        }
+    }
+}
+
+fn find(project: &Id, user: i64) -> Stmt {
+    sql!(
+        "SELECT p.id, p.owner_id, p.name, p.description, m.role, p.created_at, p.updated_at,
+                EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = m.user_id AND f.project_id = p.id) AS is_favorite,
+                (SELECT json_group_array(json_object('id', t.id, 'name', t.name, 'color', t.color, 'created_at', t.created_at))
+                 FROM (SELECT * FROM project_tags WHERE project_id = p.id ORDER BY name) t) AS tags
+         FROM team_members m JOIN projects p ON p.id = m.project_id
+         WHERE m.project_id = ?1 AND m.user_id = ?2",
+        project,
+        user,
+    )
+}
+
+impl Thing for Project {
+    const NOT_FOUND: Code = Code::ProjectNotFound;
+
+    fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        Ok(vec![find(&ask.path.id("project_id", Self::NOT_FOUND)?, ask.caller.user)])
+    }
+
+    fn load(answers: &mut Answers, _: &Ask) -> Result<Option<Self>> {
+        answers.first()
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl Permits<View> for Project {
+    const NEEDS: Role = Role::Member;
+}
+
+impl Permits<Contribute> for Project {
+    const NEEDS: Role = Role::Member;
+}
+
+impl Permits<Edit> for Project {
+    const NEEDS: Role = Role::Owner;
+}
+
+impl Permits<Delete> for Project {
+    const NEEDS: Role = Role::Owner;
+}
+
+impl Listed for Project {
+    type Filter = Filter;
+
+    fn list(ask: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {
+        let user = ask.caller.user;
+        // SQLite folds only ASCII: what was typed is looked for as it stands, too.
+        let search = filter.search.filter(|text| !text.as_ref().is_empty());
+        let folded = search.as_ref().map(|text| text.as_ref().to_lowercase());
+        Ok([
+            sql!(
+                "SELECT count(*) AS total
+                 FROM team_members m JOIN projects p ON p.id = m.project_id
+                 WHERE m.user_id = ?1
+                   AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
+                        OR instr(p.name, ?2) OR instr(p.description, ?2))
+                   AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))",
+                user,
+                search,
+                folded,
+                filter.favorite,
+            ),
+            sql!(
+                "SELECT p.id, p.owner_id, p.name, p.description, m.role, p.created_at, p.updated_at,
+                        EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id) AS is_favorite,
+                        (SELECT json_group_array(json_object('id', t.id, 'name', t.name, 'color', t.color, 'created_at', t.created_at))
+                         FROM (SELECT * FROM project_tags WHERE project_id = p.id ORDER BY name) t) AS tags
+                 FROM team_members m JOIN projects p ON p.id = m.project_id
+                 WHERE m.user_id = ?1
+                   AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
+                        OR instr(p.name, ?2) OR instr(p.description, ?2))
+                   AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))
+                 ORDER BY
+                   CASE ?5 WHEN 'created_at' THEN p.created_at WHEN 'updated_at' THEN p.updated_at END,
+                   CASE ?5 WHEN '-created_at' THEN p.created_at WHEN '-updated_at' THEN p.updated_at END DESC,
+                   CASE ?5 WHEN 'name' THEN p.name END COLLATE NOCASE,
+                   CASE ?5 WHEN '-name' THEN p.name END COLLATE NOCASE DESC,
+                   p.id DESC
+                 LIMIT ?6 OFFSET ?7",
+                user,
+                search,
+                folded,
+                filter.favorite,
+                filter.sort.name(),
+                page.limit(),
+                page.offset(),
+            ),
+        ])
+    }
+}
+
+pub fn create(body: NewProject, id: Id, owner: i64, by: &By) -> Change<Project> {
+    let project = Project {
+        id,
+        owner_id: owner,
+        name: body.name.to_string(),
+        description: body.description.as_ref().map(Text::to_string),
+        role: Role::Owner,
+        is_favorite: false,
+        tags: Vec::new(),
+        created_at: by.at,
+        updated_at: by.at,
+    };
+    let insert = sql!(
+        "INSERT INTO projects (id, owner_id, name, description, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        project.id,
+        owner,
+        project.name,
+        project.description,
+        by.at,
+    );
+    let join = sql!(
+        "INSERT INTO team_members (project_id, user_id, role, joined_at) VALUES (?1, ?2, 'owner', ?3)",
+        project.id,
+        owner,
+        by.at,
+    );
+    let event = Event::new(Kind::ProjectCreated, by, &project.id).in_project(&project.id);
+    Change::to(project).run(insert).run(join).announce(event)
+}
+
+impl Project {
+    pub fn edit(&self, edit: EditProject, user: i64, by: &By) -> Change<Project> {
+        let changed = json!({ "name": edit.name.is_some(), "description": !edit.description.is_keep() });
+        Change::returning(find(&self.id, user))
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS
+                   (SELECT 1 FROM team_members WHERE project_id = ?1 AND user_id = ?2 AND role = 'owner')",
+                self.id,
+                user
+            ))
+            .run(sql!(
+                "UPDATE projects SET name = ifnull(?2, name), description = iif(?3, description, ?4), updated_at = ?5 WHERE id = ?1",
+                self.id,
+                edit.name,
+                edit.description.is_keep(),
+                edit.description.value(),
+                by.at,
+            ))
+            .announce(Event::new(Kind::ProjectUpdated, by, &self.id).in_project(&self.id).with(changed))
+    }
+
+    pub fn delete(&self, by: &By) -> Change<()> {
+        Change::to(())
+            .run(sql!("INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1)", self.id))
+            .run(sql!("DELETE FROM projects WHERE id = ?1", self.id))
+            .announce(Event::new(Kind::ProjectDeleted, by, &self.id).in_project(&self.id))
+    }
+
+    pub fn favorite(&self, user: i64, now: Time) -> Change<Project> {
+        Change::returning(find(&self.id, user)).run(sql!(
+            "INSERT INTO project_favorites (user_id, project_id, created_at)
+             SELECT user_id, project_id, ?3 FROM team_members WHERE user_id = ?1 AND project_id = ?2
+             ON CONFLICT DO NOTHING",
+            user,
+            self.id,
+            now,
+        ))
+    }
+
+    pub fn unfavorite(&self, user: i64) -> Change<()> {
+        Change::to(()).run(sql!("DELETE FROM project_favorites WHERE user_id = ?1 AND project_id = ?2", user, self.id))
+    }
+}

@@ -1,0 +1,140 @@
+//! A project's tags.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Project;
+use crate::access::{Ask, Contribute, Permits, Role, Thing};
+use crate::app::{By, Change};
+use crate::db::{Answers, Id, Param, Stmt, Text, Time, ToParam};
+use crate::error::{Code, Result};
+use crate::event::{Event, Kind};
+use crate::sql;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Tag {
+    pub id: Id,
+    #[schemars(example = &"mobile")]
+    pub name: String,
+    #[schemars(example = &"#0ea5e9")]
+    pub color: Option<String>,
+    pub created_at: Time,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct NewTag {
+    name: Text<1, 50>,
+    color: Option<Color>,
+}
+
+/// `#rrggbb`, in lower case.
+#[derive(Clone, Debug)]
+pub struct Color(String);
+
+impl<'de> Deserialize<'de> for Color {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?.to_lowercase();
+        let hex = text.strip_prefix('#').unwrap_or_default();
+        if hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(Color(text))
+        } else {
+            Err(serde::de::Error::custom("must be a color like #0ea5e9"))
+        }
+    }
+}
+
+impl JsonSchema for Color {
+    fn schema_name() -> Cow<'static, str> {
+        "Color".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$", "examples": ["#0ea5e9"]})
+    }
+}
+
+impl ToParam for Color {
+    fn param(&self) -> Param {
+        self.0.param()
+    }
+}
+
+/// A tag with the caller's role in its project.
+#[derive(Deserialize)]
+pub struct ProjectTag {
+    pub project_id: Id,
+    role: Role,
+    #[serde(flatten)]
+    pub tag: Tag,
+}
+
+impl Thing for ProjectTag {
+    const NOT_FOUND: Code = Code::TagNotFound;
+
+    fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        Ok(vec![
+            super::find(&ask.path.id("project_id", Code::ProjectNotFound)?, ask.caller.user),
+            sql!(
+                "SELECT t.id, t.name, t.color, t.created_at, t.project_id, m.role
+                 FROM project_tags t JOIN team_members m ON m.project_id = t.project_id AND m.user_id = ?3
+                 WHERE t.project_id = ?1 AND t.id = ?2",
+                ask.path.id("project_id", Code::ProjectNotFound)?,
+                ask.path.id("tag_id", Self::NOT_FOUND)?,
+                ask.caller.user,
+            ),
+        ])
+    }
+
+    fn load(answers: &mut Answers, _: &Ask) -> Result<Option<Self>> {
+        answers.first::<Project>()?.ok_or(Code::ProjectNotFound)?;
+        answers.first()
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl Permits<Contribute> for ProjectTag {
+    const NEEDS: Role = Role::Member;
+}
+
+impl Project {
+    pub fn add_tag(&self, body: NewTag, id: Id, by: &By) -> Change<Tag> {
+        let tag = Tag {
+            id,
+            name: body.name.to_string(),
+            color: body.color.as_ref().map(|color| color.0.clone()),
+            created_at: by.at,
+        };
+        let event = Event::new(Kind::TagCreated, by, &tag.id).in_project(&self.id);
+        let (taken, insert) = (
+            sql!(
+                "INSERT INTO refusals SELECT 'TAG_EXISTS' WHERE EXISTS (SELECT 1 FROM project_tags WHERE project_id = ?1 AND name = ?2)",
+                self.id,
+                tag.name
+            ),
+            sql!(
+                "INSERT INTO project_tags (id, project_id, name, color, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                tag.id,
+                self.id,
+                tag.name,
+                tag.color,
+                tag.created_at,
+            ),
+        );
+        Change::to(tag).run(taken).run(insert).announce(event)
+    }
+}
+
+impl ProjectTag {
+    pub fn delete(&self, by: &By) -> Change<()> {
+        Change::to(())
+            .run(sql!("DELETE FROM project_tags WHERE id = ?1", self.tag.id))
+            .announce(Event::new(Kind::TagDeleted, by, &self.tag.id).in_project(&self.project_id))
+    }
+}

@@ -1,0 +1,65 @@
+//! The map: every endpoint, one line each. What is not here does not exist.
+//!
+//! After the summary stand the codes an operation can answer with beyond those its
+//! extractors bring. `credentials` marks routes that take a password or a token of
+//! their own: they count against the caller's address.
+
+use axum::Router;
+use axum::routing;
+
+use crate::error::Code;
+use crate::openapi::Document;
+use crate::{auth, health, profile, projects, user};
+
+/// What every path begins with.
+pub const BASE: &str = "/api/v1";
+
+macro_rules! routes {
+    ($($method:ident $path:literal $($module:ident)::+ $summary:literal $([$($code:ident),*])? $($flag:ident)?;)*) => {
+        pub fn router() -> Router {
+            Router::new()$(.route(concat!("/api/v1", $path), routing::$method($($module)::+)))*
+        }
+
+        /// Whether the path takes credentials.
+        pub fn takes_credentials(path: &str) -> bool {
+            match path {
+                $(concat!("/api/v1", $path) => routes!(@flag $($flag)?),)*
+                _ => false,
+            }
+        }
+
+        pub fn describe(document: &mut Document) {
+            $(document.add(stringify!($method), $path, $summary, &[$($(Code::$code),*)?], stringify!($($module)::+), $($module)::+);)*
+        }
+    };
+    (@flag credentials) => { true };
+    (@flag) => { false };
+}
+
+routes! {
+    get    "/health"                               health::get                  "Tell whether the service is up";
+
+    post   "/auth/register"                        auth::api::register          "Create an account" [EmailTaken, UsernameTaken] credentials;
+    post   "/auth/login"                           auth::api::login             "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials;
+    post   "/auth/refresh"                         auth::api::refresh           "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials;
+    post   "/auth/logout"                          auth::api::logout            "End this session";
+    get    "/auth/me"                              auth::api::me                "Get the account";
+    get    "/auth/sessions"                        auth::api::sessions          "List the devices logged in";
+    delete "/auth/sessions/{session_id}"           auth::api::revoke            "Log a device out";
+
+    get    "/user/me"                              user::api::me                "Get the account with its subscription";
+
+    get    "/profile"                              profile::api::get            "Get the profile";
+    patch  "/profile"                              profile::api::edit           "Update the profile";
+
+    get    "/projects"                             projects::api::list          "List the caller's projects";
+    post   "/projects"                             projects::api::create        "Create a project";
+    get    "/projects/{project_id}"                projects::api::get           "Get a project";
+    patch  "/projects/{project_id}"                projects::api::edit          "Update a project";
+    delete "/projects/{project_id}"                projects::api::delete        "Delete a project and everything in it";
+    post   "/projects/{project_id}/favorite"       projects::api::favorite      "Mark a project as favorite";
+    delete "/projects/{project_id}/favorite"       projects::api::unfavorite    "Unmark a favorite";
+    get    "/projects/{project_id}/tags"           projects::api::tags          "List a project's tags";
+    post   "/projects/{project_id}/tags"           projects::api::add_tag       "Create a tag" [TagExists];
+    delete "/projects/{project_id}/tags/{tag_id}"  projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
+}

@@ -1,0 +1,203 @@
+//! A request's way through: who calls, how often, to where, and what the answer looks like.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use tower_service::Service;
+
+use crate::app::{App, Caller};
+use crate::auth::token::Claims;
+use crate::config::Config;
+use crate::db::Time;
+use crate::error::{Code, Error, Result};
+use crate::host::{self, Host};
+use crate::limits::{self, Policy, Spent};
+use crate::{cors, event, routes};
+
+thread_local! {
+    static ROUTER: OnceCell<Router> = const { OnceCell::new() };
+}
+
+/// Built once per isolate: adding a route to a router costs more than a request.
+fn router() -> Router {
+    ROUTER.with(|router| {
+        router
+            .get_or_init(|| {
+                routes::router()
+                    .fallback(|| async { Error::new(Code::NotFound) })
+                    .method_not_allowed_fallback(|| async { Error::new(Code::MethodNotAllowed) })
+            })
+            .clone()
+    })
+}
+
+/// What the platform says of a request, before anything is believed.
+pub struct Arrival {
+    pub request: Request<Body>,
+    pub request_id: String,
+    pub now: Time,
+}
+
+pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
+    let Arrival { request, request_id, now } = arrival;
+    let config = match host.config() {
+        Ok(config) => config,
+        Err(wrong) => {
+            host::log("config", &wrong.join("; "));
+            let response = axum::response::IntoResponse::into_response(Error::new(Code::Misconfigured));
+            return finish(response, &request_id).await;
+        }
+    };
+    let head = request.method() == Method::HEAD;
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let caller = caller(request.headers(), &config, request_id, now);
+    let claims = claims(request.headers(), &config, caller.now);
+    let app = App::new(host, config, caller, claims);
+
+    let (outcome, spent) = answer(&app, request).await;
+    let response = outcome.unwrap_or_else(axum::response::IntoResponse::into_response);
+    let mut response = finish(response, &app.caller().request_id).await;
+    let headers = response.headers_mut();
+    if let Some(spent) = &spent {
+        spent.write(headers, app.now());
+    }
+    server_timing(headers, app.trips(), spent.is_some_and(|spent| spent.asked));
+    cors::write(headers, origin, &app.config().cors_origins);
+    if head {
+        *response.body_mut() = Bytes::new();
+    }
+    for id in app.take_outbox() {
+        event::send_later(app.host(), id);
+    }
+    response
+}
+
+async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>>, Option<Spent>) {
+    plain_path(&mut request);
+    let method = request.method().clone();
+    if method == Method::OPTIONS {
+        return (options(request).await, None);
+    }
+    let policy = Policy::of(app, method == Method::POST && routes::takes_credentials(request.uri().path()));
+    let spent = limits::spend(app, policy).await;
+    let outcome = async {
+        spent.check(app.now())?;
+        let key = request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
+        app.expect_key(&method, request.uri().path(), key)?;
+        request.extensions_mut().insert(app.clone());
+        call(request).await
+    };
+    (outcome.await, Some(spent))
+}
+
+async fn call(request: Request<Body>) -> Result<Response<Body>> {
+    match router().call(request).await {
+        Ok(response) => Ok(response),
+        Err(never) => match never {},
+    }
+}
+
+/// Which methods an address takes; a browser's preflight gets its answer in the headers.
+async fn options(request: Request<Body>) -> Result<Response<Body>> {
+    let mut response = call(request).await?;
+    let Some(allow) = response.headers_mut().remove(header::ALLOW) else {
+        return Ok(response);
+    };
+    let mut allowed = allow.to_str().unwrap_or_default().to_owned();
+    allowed.push_str(",OPTIONS");
+    let mut empty = Response::new(Body::empty());
+    *empty.status_mut() = StatusCode::NO_CONTENT;
+    empty.headers_mut().insert(header::ALLOW, HeaderValue::from_str(&allowed).unwrap_or(allow));
+    Ok(empty)
+}
+
+/// `/projects/` is `/projects`.
+fn plain_path(request: &mut Request<Body>) {
+    let uri = request.uri();
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else {
+        return;
+    };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    if let Ok(plain) = target.parse::<Uri>() {
+        *request.uri_mut() = plain;
+    }
+}
+
+fn caller(headers: &HeaderMap, config: &Config, made: String, now: Time) -> Caller {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let given = text("x-request-id").filter(|id| {
+        (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    });
+    let moved = text("x-test-now").filter(|_| config.test_clock).and_then(|millis| millis.parse().ok());
+    Caller {
+        now: moved.map_or(now, Time::from_millis),
+        request_id: given.map_or(made, str::to_owned),
+        ip: text("cf-connecting-ip").unwrap_or("0.0.0.0").to_owned(),
+        user_agent: text("user-agent").unwrap_or_default().chars().take(256).collect(),
+    }
+}
+
+fn claims(headers: &HeaderMap, config: &Config, now: Time) -> Result<Claims> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Err(Code::Unauthorized.into());
+    };
+    let value = value.to_str().unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => config.keys.verify(token.trim(), now),
+        _ => Err(Code::Unauthorized.into()),
+    }
+}
+
+/// Writes the envelope where there is an error, and what every answer carries.
+async fn finish(response: Response<Body>, request_id: &str) -> Response<Bytes> {
+    let (mut parts, body) = response.into_parts();
+    let mut bytes = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(_) => Bytes::new(),
+    };
+    if let Some(error) = parts.extensions.remove::<Error>() {
+        if let Some(cause) = error.cause() {
+            host::log(request_id, cause);
+        }
+        bytes = error.body(request_id).into();
+        parts.headers.insert(header::CONTENT_TYPE, crate::http::JSON);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("unknown"));
+    parts.headers.insert("x-request-id", id);
+    for (name, value) in SECURITY {
+        parts.headers.insert(name, HeaderValue::from_static(value));
+    }
+    Response::from_parts(parts, bytes)
+}
+
+const SECURITY: [(http::HeaderName, &str); 6] = [
+    (header::CACHE_CONTROL, "private, no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+/// How many trips the answer took, for clients that wonder where the time went.
+fn server_timing(headers: &mut HeaderMap, trips: u32, limiter: bool) {
+    let mut timing = format!("db;desc=\"{trips}\"");
+    if limiter {
+        timing.push_str(", limiter;desc=\"1\"");
+    }
+    if let Ok(value) = HeaderValue::from_str(&timing) {
+        headers.insert("server-timing", value);
+    }
+}
+
+/// The configuration, read once per isolate; its failures too, so that each request can say so.
+pub type Configured = Result<Arc<Config>, Arc<Vec<String>>>;
