@@ -48,15 +48,20 @@ impl<T: DeserializeOwned> FromRequest<()> for Body<T> {
         let bytes = match request.into_body().collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
-                return Err(match error.into_inner().downcast::<TooLong>() {
-                    Ok(_) => Code::PayloadTooLarge.into(),
-                    Err(_) => Error::new(Code::BadRequest).saying("The body ended early."),
+                return Err(match is_too_long(&error) {
+                    true => Code::PayloadTooLarge.into(),
+                    false => Error::new(Code::BadRequest).saying("The body ended early."),
                 });
             }
         };
         app.fingerprint(&bytes)?;
         parse(&bytes).map(Body)
     }
+}
+
+/// axum wraps a body's error in errors of its own.
+fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<TooLong>() || error.source().is_some_and(is_too_long)
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -231,6 +236,7 @@ impl IntoResponse for NoContent {
 
 /// A page of a list.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct Paged<T> {
     pub items: Vec<T>,
     /// How many there are on all pages.
@@ -246,7 +252,7 @@ impl<T> Paged<T> {
     /// A list that is never long: all of it is the first page.
     pub fn all(items: Vec<T>) -> Self {
         let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        Paged { items, total: i64::from(count), page: 1, page_size: count.max(1) }
+        Paged { items, total: i64::from(count), page: 1, page_size: count.max(usual_size()) }
     }
 }
 

@@ -16,13 +16,19 @@ use crate::http::{Bare, Created, NoContent, One, Paged};
 use crate::routes;
 
 pub struct Document {
-    generator: SchemaGenerator,
+    schemas: Schemas,
     paths: BTreeMap<String, Map<String, Value>>,
+}
+
+/// A field that may be absent from a request is always there in an answer, if only as `null`.
+struct Schemas {
+    taken: SchemaGenerator,
+    given: SchemaGenerator,
 }
 
 /// One endpoint while it is being described.
 pub struct Operation<'a> {
-    generator: &'a mut SchemaGenerator,
+    schemas: &'a mut Schemas,
     authenticated: bool,
     codes: Vec<Code>,
     parameters: Vec<Value>,
@@ -77,17 +83,10 @@ const TAGS: [(&str, &str); 5] = [
 
 /// The whole document, as it is published.
 pub fn document() -> Value {
-    let mut settings = SchemaSettings::draft2020_12();
-    settings.definitions_path = "/components/schemas".into();
-    let mut document = Document { generator: settings.into_generator(), paths: BTreeMap::new() };
-    document.generator.subschema_for::<ErrorBody>();
+    let mut document = Document { schemas: Schemas::new(), paths: BTreeMap::new() };
+    document.schemas.given.subschema_for::<ErrorBody>();
     routes::describe(&mut document);
-    let mut schemas = document.generator.take_definitions(true);
-    for schema in schemas.values_mut() {
-        if let Some(schema) = schema.as_object_mut() {
-            schema.remove("$schema");
-        }
-    }
+    let schemas = document.schemas.definitions();
     let mut whole = json!({
         "openapi": "3.1.0",
         "info": {
@@ -108,6 +107,23 @@ pub fn document() -> Value {
     whole
 }
 
+impl Schemas {
+    fn new() -> Self {
+        let mut settings = SchemaSettings::draft2020_12();
+        settings.definitions_path = "/components/schemas".into();
+        Schemas {
+            taken: settings.clone().for_deserialize().into_generator(),
+            given: settings.for_serialize().into_generator(),
+        }
+    }
+
+    fn definitions(&mut self) -> Map<String, Value> {
+        let mut all = self.taken.take_definitions(true);
+        all.extend(self.given.take_definitions(true));
+        all
+    }
+}
+
 impl Document {
     pub fn add<S>(
         &mut self,
@@ -119,7 +135,7 @@ impl Document {
         handler: impl Endpoint<S>,
     ) {
         let mut operation = Operation {
-            generator: &mut self.generator,
+            schemas: &mut self.schemas,
             authenticated: false,
             codes: codes.to_vec(),
             parameters: path_parameters(path),
@@ -165,12 +181,8 @@ impl Operation<'_> {
         self.codes.extend_from_slice(codes);
     }
 
-    fn schema<T: JsonSchema>(&mut self) -> Value {
-        self.generator.subschema_for::<T>().to_value()
-    }
-
     fn answers<T: JsonSchema>(&mut self, status: u16, enveloped: bool) {
-        let schema = self.schema::<T>();
+        let schema = self.schemas.given.subschema_for::<T>().to_value();
         let schema = if enveloped {
             json!({ "type": "object", "properties": { "data": schema }, "required": ["data"] })
         } else {

@@ -37,7 +37,7 @@ impl<V, T: Permits<V>> Input for Can<V, T> {
 impl<T: JsonSchema> Input for Body<T> {
     fn describe(operation: &mut Operation) {
         operation.can_fail(&[Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::Validation]);
-        let schema = operation.schema::<T>();
+        let schema = operation.schemas.taken.subschema_for::<T>().to_value();
         operation.body = Some(json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
     }
 }

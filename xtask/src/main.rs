@@ -1,1 +1,59 @@
-fn main() {}
+//! Everything one does with this project: `cargo xtask help`.
+
+mod build;
+mod contract;
+mod deploy;
+mod dev;
+mod run;
+mod setup;
+mod test;
+mod toolchain;
+mod worker;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask dev [--port N]         set up, build and serve on 127.0.0.1:8787, with demo data
+cargo xtask test [FILTER]          set up, build and run all tests
+cargo xtask build [--dev]          build the Worker into build/ (release unless --dev)
+cargo xtask openapi                write openapi.json anew from the code
+cargo xtask contract               lint openapi.json and try the running API against it
+cargo xtask deploy [--dry-run]     create what is missing in a Cloudflare account, and deploy
+cargo xtask lint                   formatting and clippy, native and wasm
+cargo xtask setup                  only the set-up the others do first";
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Err(error) = dispatch(&args) {
+        eprintln!("\nxtask: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<()> {
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", args),
+    };
+    match command {
+        "dev" => dev::run(rest),
+        "test" => test::run(rest),
+        "build" => build::run(rest),
+        "openapi" => contract::write(),
+        "contract" => contract::run(),
+        "deploy" => deploy::run(rest),
+        "lint" => test::lint(),
+        "setup" => setup::all().map(drop),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("there is no command '{unknown}'.\n{HELP}"),
+    }
+}
+
+/// The value of `--name value` among the arguments.
+fn option<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
+    let at = args.iter().position(|arg| arg == name)?;
+    args.get(at + 1).map(String::as_str)
+}

@@ -1,0 +1,5 @@
+Redoc.init(
+  "/openapi.json",
+  { disableSearch: false, hideDownloadButton: false, nativeScrollbars: true },
+  document.getElementById("reference"),
+);

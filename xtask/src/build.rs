@@ -1,0 +1,50 @@
+//! The Worker and the files beside it, into `build/`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::run::{copy, root, step};
+use crate::setup::{self, Tools};
+
+pub fn run(args: &[String]) -> Result<()> {
+    let tools = setup::all()?;
+    // Under `cargo xtask dev` wrangler calls this without arguments.
+    let dev = args.iter().any(|arg| arg == "--dev") || std::env::var_os("HIVESYNC_DEV").is_some();
+    worker(&tools, dev)
+}
+
+pub fn worker(tools: &Tools, dev: bool) -> Result<()> {
+    let (what, flag) = if dev { ("the development Worker", "--dev") } else { ("the release Worker", "--release") };
+    step(&format!("building {what}"), tools.worker_build().arg(flag))?;
+    assets()?;
+    if !dev {
+        let zipped = Command::new("gzip").args(["-9c", "build/index_bg.wasm"]).current_dir(root()).output()?;
+        eprintln!("build/index_bg.wasm: {} KiB gzipped", zipped.stdout.len() / 1024);
+    }
+    Ok(())
+}
+
+/// What browsers get: the pages of `assets/`, the contract, and the readers of it from npm.
+fn assets() -> Result<()> {
+    let to = root().join("build/assets");
+    fs::create_dir_all(&to)?;
+    for entry in fs::read_dir(root().join("assets")).context("assets/ is missing")? {
+        let path = entry?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            copy(&path, &to.join(name))?;
+        }
+    }
+    copy(&root().join("openapi.json"), &to.join("openapi.json"))?;
+    let modules = root().join("node_modules");
+    for (from, name) in [
+        ("swagger-ui-dist/swagger-ui.css", "swagger-ui.css"),
+        ("swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui.js"),
+        ("redoc/bundles/redoc.standalone.js", "redoc.js"),
+    ] {
+        copy(&modules.join(Path::new(from)), &to.join(name))?;
+    }
+    Ok(())
+}

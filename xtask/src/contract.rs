@@ -1,0 +1,61 @@
+//! The contract: written from the code, linted, and held against the running API.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::run::{ask, cache, plainly, root, step};
+use crate::setup::{self, Tools};
+use crate::worker::Local;
+
+const SCHEMATHESIS: &str = "4.32.5";
+const PORT: u16 = 8788;
+
+pub fn write() -> Result<()> {
+    let output = Command::new("cargo").args(["run", "--quiet", "--bin", "openapi"]).current_dir(root()).output()?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::write(root().join("openapi.json"), output.stdout).context("openapi.json cannot be written")
+}
+
+pub fn run() -> Result<()> {
+    let tools = setup::all()?;
+    lint(&tools)?;
+    let python = schemathesis()?;
+    build::worker(&tools, true)?;
+    let unlimited = ["AUTH", "ANONYMOUS", "FREE"].map(|name| format!("RATE_LIMIT_{name}:1000000"));
+    let vars: Vec<&str> = unlimited.iter().map(String::as_str).collect();
+    let local = Local::start(&tools, PORT, ".wrangler/contract", &vars)?;
+    let mut test = Command::new(python);
+    test.current_dir(root().join("xtask/contract"))
+        .args(["run", "../../openapi.json", "--url"])
+        .arg(format!("http://127.0.0.1:{PORT}/api/v1"))
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("HIVESYNC_URL", format!("http://127.0.0.1:{PORT}/api/v1"));
+    let outcome = plainly("schemathesis", &mut test);
+    drop(local);
+    outcome
+}
+
+fn lint(tools: &Tools) -> Result<()> {
+    let mut spectral = tools.npm("@stoplight/spectral-cli/dist/index.js");
+    spectral.args(["lint", "openapi.json", "--ruleset", "xtask/contract/spectral.yaml", "--fail-severity", "warn"]);
+    step("linting openapi.json", &mut spectral)
+}
+
+/// In a virtual environment of its own.
+fn schemathesis() -> Result<PathBuf> {
+    let home = cache()?.join(format!("schemathesis-{SCHEMATHESIS}"));
+    let binary = home.join("bin/schemathesis");
+    if ask(&binary, &["--version"]).is_none() {
+        let _ = fs::remove_dir_all(&home);
+        let mut venv = Command::new("python3");
+        step("creating a Python environment", venv.args(["-m", "venv"]).arg(&home))
+            .context("python3 with venv is needed for schemathesis")?;
+        let mut pip = Command::new(home.join("bin/pip"));
+        step("installing schemathesis", pip.args(["install", "--quiet", &format!("schemathesis=={SCHEMATHESIS}")]))?;
+    }
+    Ok(binary)
+}

@@ -1,0 +1,135 @@
+//! Everything a fresh clone lacks, each part only where it is missing.
+
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{ask, cache, once, root, step};
+use crate::toolchain::{self, Toolchain};
+
+const WASM_BINDGEN: &str = "0.2.129";
+const WORKER_BUILD: &str = "0.8.7";
+/// What wrangler asks for.
+const NODE: (u32, u32) = (22, 12);
+
+pub struct Tools {
+    pub node: PathBuf,
+    pub toolchain: Toolchain,
+    bin: PathBuf,
+}
+
+pub fn all() -> Result<Tools> {
+    let node = node_modules()?;
+    let tools = Tools { node, toolchain: toolchain::find()?, bin: cargo_tools()? };
+    secrets()?;
+    Ok(tools)
+}
+
+/// The npm packages of the lock file, and a Node new enough for them.
+pub fn node_modules() -> Result<PathBuf> {
+    let lock = root().join("package-lock.json");
+    let inputs = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    once(&root().join("node_modules/.xtask"), &inputs, || {
+        if ask("npm", &["--version"]).is_none() {
+            bail!("npm is missing; install Node.js with npm (any version from 18 on), then run this again");
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(root());
+        step("installing npm packages", &mut npm)
+    })?;
+    let bundled = root().join("node_modules").join(format!("node-linux-{}", arch())).join("bin/node");
+    if bundled.is_file() {
+        return Ok(bundled);
+    }
+    match ask("node", &["--version"]) {
+        Some(version) if new_enough(&version) => Ok("node".into()),
+        found => bail!(
+            "Node {}.{} or newer is needed, and {} was found; install a newer one",
+            NODE.0,
+            NODE.1,
+            found.as_deref().unwrap_or("none")
+        ),
+    }
+}
+
+fn arch() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }
+}
+
+fn new_enough(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= NODE
+}
+
+fn cargo_tools() -> Result<PathBuf> {
+    for (krate, version, binary) in
+        [("wasm-bindgen-cli", WASM_BINDGEN, "wasm-bindgen"), ("worker-build", WORKER_BUILD, "worker-build")]
+    {
+        let home = cache()?.join(format!("{krate}-{version}"));
+        if home.join("bin").join(binary).is_file() {
+            continue;
+        }
+        let mut install = Command::new("cargo");
+        install.args(["install", "--locked", "--version", version, "--root"]).arg(&home).arg(krate);
+        step(&format!("installing {krate} {version}"), &mut install)?;
+    }
+    cache()
+}
+
+impl Tools {
+    /// A program of `node_modules`, run by the right Node.
+    pub fn npm(&self, script: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(root().join("node_modules").join(script)).current_dir(root());
+        self.node_first(&mut command);
+        command
+    }
+
+    pub fn wrangler(&self) -> Command {
+        let mut command = self.npm("wrangler/bin/wrangler.js");
+        command.env("WRANGLER_SEND_METRICS", "false").env("NO_UPDATE_NOTIFIER", "1").env("CI", "1");
+        command
+    }
+
+    pub fn worker_build(&self) -> Command {
+        let esbuild = format!("node_modules/@esbuild/linux-{}/bin/esbuild", arch());
+        let native = root().join(esbuild);
+        let esbuild = if native.is_file() { native } else { root().join("node_modules/esbuild/bin/esbuild") };
+        let mut command = Command::new(self.bin.join(format!("worker-build-{WORKER_BUILD}/bin/worker-build")));
+        command
+            .current_dir(root())
+            .env("WASM_BINDGEN_BIN", self.bin.join(format!("wasm-bindgen-cli-{WASM_BINDGEN}/bin/wasm-bindgen")))
+            .env("WASM_OPT_BIN", root().join("node_modules/binaryen/bin/wasm-opt"))
+            .env("ESBUILD_BIN", esbuild);
+        self.node_first(&mut command);
+        self.toolchain.apply(&mut command);
+        command
+    }
+
+    fn node_first(&self, command: &mut Command) {
+        if let Some(dir) = self.node.parent().filter(|dir| dir.is_absolute()) {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", dir.display()));
+        }
+    }
+}
+
+/// `.dev.vars` with secrets of this clone's own.
+fn secrets() -> Result<()> {
+    let path = root().join(".dev.vars");
+    if path.exists() {
+        return Ok(());
+    }
+    let lines = format!("JWT_SECRET={}\nSESSION_SECRET={}\n", secret()?, secret()?);
+    fs::write(&path, lines).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// 256 random bits as hex.
+pub fn secret() -> Result<String> {
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,30 @@
+//! The tests, and what is checked without running anything.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::run::{plainly, root, step};
+use crate::{build, setup, toolchain};
+
+pub fn run(filter: &[String]) -> Result<()> {
+    let tools = setup::all()?;
+    build::worker(&tools, true)?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--workspace"]).args(filter).current_dir(root()).env("HIVESYNC_NODE", &tools.node);
+    plainly("cargo test", &mut cargo)
+}
+
+pub fn lint() -> Result<()> {
+    let tools = setup::all()?;
+    let cargo = || {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(root());
+        cargo
+    };
+    step("cargo fmt --check", cargo().args(["fmt", "--all", "--check"]))?;
+    step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut wasm = cargo();
+    wasm.args(["clippy", "--lib", "--target", toolchain::TARGET, "--", "-D", "warnings"]);
+    step("clippy for wasm", tools.toolchain.apply(&mut wasm))
+}
