@@ -1,1 +1,13 @@
-// placeholder
+//! The service from outside: over HTTP, on the runtime it is deployed to.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
+mod accounts;
+mod support;

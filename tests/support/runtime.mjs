@@ -1,0 +1,214 @@
+// The bridge between the tests and workerd: commands come in as JSON lines on
+// stdin, answers go out as JSON lines on stdout. It ends with its stdin.
+
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+const BUILD = path.resolve(ROOT, process.env.HIVESYNC_BUILD ?? "build");
+
+// One workerd serves this many worlds: starting a process costs far more than
+// another Worker in it, and an isolate that hashed passwords keeps 45 MB.
+const CHUNK = 8;
+const FIRST_CHUNK = 4;
+
+/** What every Worker's variables are unless its world says otherwise. */
+const VARS = JSON.parse(process.argv[2] ?? "{}");
+
+/** Stands in for a Durable Object that cannot be reached. */
+const BROKEN = `export class Limiter { fetch() { throw new Error("out of order"); } }
+export default { fetch: () => new Response(null, { status: 404 }) };`;
+
+const script = await readFile(path.join(BUILD, "index.js"), "utf8").catch(() => {
+  throw new Error(`There is no Worker in ${BUILD}: run 'cargo xtask build' first.`);
+});
+const wasm = await readFile(path.join(BUILD, "index_bg.wasm"));
+const migrations = path.join(ROOT, "migrations");
+const schema = await Promise.all(
+  (await readdir(migrations)).filter((name) => name.endsWith(".sql")).sort().map((name) => readFile(path.join(migrations, name), "utf8")),
+);
+
+let made = 0;
+const worlds = new Map();
+const instances = new Set();
+
+/** `home` is the isolate whose data and Durable Objects this one uses; its own if it is the first. */
+function worker(name, home, vars, { without = [], broken = false }) {
+  const given = {
+    d1Databases: { DB: home },
+    kvNamespaces: { SESSIONS: home },
+    r2Buckets: { FILES: home },
+    queueProducers: { EVENTS: { queueName: home } },
+    durableObjects: { LIMITER: { className: "Limiter", useSQLite: true } },
+  };
+  const elsewhere = broken ? `${home}-broken` : home;
+  if (elsewhere !== name) given.durableObjects.LIMITER.scriptName = elsewhere;
+  for (const kind of Object.values(given)) for (const binding of without) delete kind[binding];
+  return {
+    name,
+    modulesRoot: BUILD,
+    modules: [
+      { type: "ESModule", path: path.join(BUILD, "index.js"), contents: script },
+      { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm"), contents: wasm },
+    ],
+    compatibilityDate: "2026-11-01",
+    bindings: Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null)),
+    ...given,
+    ...(name === home && {
+      queueConsumers: { [home]: { maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: `${home}-dead` } },
+    }),
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+}
+
+/** All Workers of one world. */
+function workers({ home, names, options }) {
+  const all = names.map((name, i) => worker(name, home, { ...options.vars, ...options.isolates?.[i] }, options));
+  if (options.broken) all.push({ name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: "2026-11-01" });
+  return all;
+}
+
+/** Starts one workerd with a world for each of `wanted`. */
+async function start(wanted) {
+  const instance = { logs: [], open: wanted.length, mf: undefined };
+  const homes = wanted.map((options) => {
+    const home = `world-${++made}`;
+    const names = (options.isolates ?? [{}]).map((_, i) => (i === 0 ? home : `${home}-${i}`));
+    return { home, names, options };
+  });
+  instance.mf = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      workers: homes.flatMap(workers),
+      handleStructuredLogs: ({ level, message }) => instance.logs.push({ level, message }),
+    }),
+  );
+  instances.add(instance);
+  await instance.mf.ready;
+  return Promise.all(
+    homes.map(async ({ home, names, options }) => {
+      if (!options.blank && !options.without?.includes("DB")) {
+        const db = await instance.mf.getD1Database("DB", home);
+        for (const sql of schema) await db.prepare(sql).run();
+      }
+      const urls = await Promise.all(names.map((name) => instance.mf.unsafeGetDirectURL(name)));
+      worlds.set(home, { instance, name: home });
+      return { world: home, urls: urls.map((url) => url.origin) };
+    }),
+  );
+}
+
+const ready = [];
+const waiting = [];
+let filling = false;
+
+async function fill() {
+  if (filling || ready.length > 1) return;
+  filling = true;
+  try {
+    const size = instances.size === 0 ? FIRST_CHUNK : CHUNK;
+    ready.push(...(await start(Array.from({ length: size }, () => ({})))));
+  } catch (error) {
+    for (const { reject } of waiting.splice(0)) reject(error);
+  }
+  filling = false;
+  serveWaiting();
+}
+
+function serveWaiting() {
+  while (ready.length > 0 && waiting.length > 0) waiting.shift().resolve(ready.shift());
+  if (waiting.length > 0 || ready.length < 2) void fill();
+}
+
+const commands = {
+  open(options) {
+    if (Object.keys(options).length > 0) return start([options]).then(([world]) => world);
+    const { promise, resolve, reject } = Promise.withResolvers();
+    waiting.push({ resolve, reject });
+    serveWaiting();
+    return promise;
+  },
+
+  async close(_, { instance, name }) {
+    worlds.delete(name);
+    if (--instance.open > 0) return;
+    instances.delete(instance);
+    await instance.mf.dispose();
+  },
+
+  async sql({ sql, params = [] }, { instance, name }) {
+    const db = await instance.mf.getD1Database("DB", name);
+    return (await db.prepare(sql).bind(...params).all()).results;
+  },
+
+  async kv_get({ key }, { instance, name }) {
+    return (await instance.mf.getKVNamespace("SESSIONS", name)).get(key);
+  },
+
+  async kv_list({ prefix }, { instance, name }) {
+    const { keys } = await (await instance.mf.getKVNamespace("SESSIONS", name)).list({ prefix });
+    return keys.map(({ name, expiration }) => ({ name, expiration: expiration ?? null }));
+  },
+
+  async r2_list({ prefix }, { instance, name }) {
+    const { objects } = await (await instance.mf.getR2Bucket("FILES", name)).list({ prefix });
+    return objects.map(({ key, size }) => ({ key, size }));
+  },
+
+  async r2_get({ key }, { instance, name }) {
+    const object = await (await instance.mf.getR2Bucket("FILES", name)).get(key);
+    return object && Buffer.from(await object.arrayBuffer()).toString("base64");
+  },
+
+  /** Puts a message into the queue, as the Worker would. */
+  async send({ body }, { instance, name }) {
+    await (await instance.mf.getQueueProducer("EVENTS", name)).send(body, { contentType: "json" });
+  },
+
+  /** Hands the consumer one batch and tells what it made of each message. */
+  async consume({ bodies }, { instance, name }) {
+    const consumer = await instance.mf.getWorker(name);
+    const messages = bodies.map((body, i) => ({ id: `message-${i}`, timestamp: new Date(), body, attempts: 1 }));
+    const { outcome, explicitAcks, retryMessages, ackAll, retryBatch } = await consumer.queue(name, messages);
+    return {
+      outcome,
+      acked: messages.filter(({ id }) => ackAll || explicitAcks.includes(id)).length,
+      retried: retryBatch.retry ? messages.length : retryMessages.length,
+    };
+  },
+
+  async cron({ cron, time }, { instance, name }) {
+    const { outcome } = await (await instance.mf.getWorker(name)).scheduled({ cron, scheduledTime: new Date(time) });
+    return outcome;
+  },
+
+  async evict({ class: className, object }, { instance, name }) {
+    await instance.mf.unsafeEvictDurableObject(name, className, { name: object });
+  },
+
+  /** What the Workers of this world's process wrote, other worlds' lines among them. */
+  logs: (_, { instance }) => instance.logs,
+};
+
+async function answer(line) {
+  const { id, command, ...rest } = JSON.parse(line);
+  try {
+    const world = worlds.get(rest.world);
+    if (command !== "open" && !world) throw new Error(`there is no world ${rest.world}`);
+    const result = await commands[command](rest, world);
+    process.stdout.write(`${JSON.stringify({ id, result: result ?? null })}\n`);
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ id, error: error?.stack ?? String(error) })}\n`);
+  }
+}
+
+async function end() {
+  await Promise.allSettled([...instances].map(({ mf }) => mf.dispose()));
+  process.exit();
+}
+
+process.on("SIGINT", end);
+process.on("SIGTERM", end);
+createInterface({ input: process.stdin }).on("line", answer).on("close", end);

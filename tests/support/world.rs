@@ -1,0 +1,226 @@
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::clock::Clock;
+use super::{Person, runtime};
+
+/// A Worker with its own D1, KV, R2, Queue and Durable Objects. Ends with its last user.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+pub struct Inner {
+    name: String,
+    urls: Vec<String>,
+    pub client: reqwest::Client,
+    clock: Clock,
+}
+
+/// How a world's Worker is set up, where it is not as usual.
+#[derive(Default)]
+pub struct Setup(Map<String, Value>);
+
+impl Setup {
+    pub fn var(self, name: &str, value: &str) -> Self {
+        self.with_var(name, value.into())
+    }
+
+    fn with_var(mut self, name: &str, value: Value) -> Self {
+        self.list("vars", json!({}))[name] = value;
+        self
+    }
+
+    fn list(&mut self, name: &str, empty: Value) -> &mut Value {
+        self.0.entry(name).or_insert(empty)
+    }
+
+    /// Leaves a variable or a binding out.
+    pub fn without(mut self, name: &str) -> Self {
+        self.list("without", json!([])).as_array_mut().unwrap().push(name.into());
+        self.with_var(name, Value::Null)
+    }
+
+    /// One isolate for each set of variables, over the same data.
+    pub fn isolates(mut self, each: &[&[(&str, &str)]]) -> Self {
+        let vars = |vars: &&[(&str, &str)]| vars.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
+        let each: Vec<Map<String, Value>> = each.iter().map(vars).collect();
+        self.0.insert("isolates".into(), json!(each));
+        self
+    }
+
+    /// The rate limiter's Durable Object fails.
+    pub fn broken_limiter(mut self) -> Self {
+        self.0.insert("broken".into(), json!(true));
+        self
+    }
+
+    /// The database is empty: no migration is applied.
+    pub fn blank(mut self) -> Self {
+        self.0.insert("blank".into(), json!(true));
+        self
+    }
+
+    pub async fn open(self) -> World {
+        let opened = runtime::run("open", Value::Object(self.0)).await;
+        let urls = opened["urls"].as_array().unwrap().iter().map(|url| url.as_str().unwrap().to_owned());
+        World(Arc::new(Inner {
+            name: opened["world"].as_str().unwrap().into(),
+            urls: urls.collect(),
+            client: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            clock: Clock::default(),
+        }))
+    }
+}
+
+/// What every Worker's variables are unless its world says otherwise.
+pub fn usual_vars() -> Value {
+    const MANY: &str = "100000";
+    json!({
+        "JWT_SECRET": JWT_SECRET,
+        "SESSION_SECRET": "vT4nQ8zK2xW6cR1mB9yL5hJ3dF7gS0pA",
+        "TEST_CLOCK": "allow",
+        "RATE_LIMIT_AUTH": MANY,
+        "RATE_LIMIT_ANONYMOUS": MANY,
+        "RATE_LIMIT_FREE": MANY,
+        "RATE_LIMIT_PRO": MANY,
+        "RATE_LIMIT_PREMIUM": MANY,
+    })
+}
+
+pub const JWT_SECRET: &str = "kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA";
+
+impl Deref for World {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        runtime::tell("close", json!({ "world": self.name }));
+    }
+}
+
+impl World {
+    pub async fn new() -> World {
+        Setup::default().open().await
+    }
+
+    pub fn set_up() -> Setup {
+        Setup::default()
+    }
+
+    pub async fn with(vars: &[(&str, &str)]) -> World {
+        vars.iter().fold(Setup::default(), |setup, (name, value)| setup.var(name, value)).open().await
+    }
+
+    /// Registers someone and logs them in, from a network and a device of their own.
+    pub async fn sign_up(&self, name: &str) -> Person {
+        let mut person = self.stranger(name);
+        person.register().await;
+        person.log_in().await;
+        person
+    }
+
+    /// Someone with a name and an email address, but no account yet.
+    pub fn stranger(&self, name: &str) -> Person {
+        Person::new(self.clone(), name, fresh_ip())
+    }
+
+    pub fn anonymous(&self) -> Person {
+        self.stranger("someone")
+    }
+}
+
+/// In a /24 of its own.
+pub fn fresh_ip() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let [.., high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    format!("10.{high}.{low}.7")
+}
+
+impl Inner {
+    pub fn url(&self, isolate: usize) -> &str {
+        &self.urls[isolate]
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn run(&self, command: &str, mut arguments: Value) -> Value {
+        arguments["world"] = json!(self.name);
+        runtime::run(command, arguments).await
+    }
+
+    /// The rows a statement gives.
+    pub async fn sql(&self, sql: &str, params: &[Value]) -> Vec<Value> {
+        match self.run("sql", json!({ "sql": sql, "params": params })).await {
+            Value::Array(rows) => rows,
+            other => panic!("no rows: {other}"),
+        }
+    }
+
+    /// The first column of the only row.
+    pub async fn one(&self, sql: &str, params: &[Value]) -> Value {
+        let rows = self.sql(sql, params).await;
+        assert_eq!(rows.len(), 1, "{sql} gave {rows:?}");
+        rows[0].as_object().unwrap().values().next().unwrap().clone()
+    }
+
+    pub async fn kv(&self, key: &str) -> Option<String> {
+        self.run("kv_get", json!({ "key": key })).await.as_str().map(Into::into)
+    }
+
+    /// Puts a message into the queue behind the Worker's back.
+    pub async fn enqueue(&self, body: Value) {
+        self.run("send", json!({ "body": body })).await;
+    }
+
+    /// Hands the consumer a batch: `{outcome, acked, retried}`.
+    pub async fn consume(&self, bodies: &[Value]) -> Value {
+        self.run("consume", json!({ "bodies": bodies })).await
+    }
+
+    pub async fn cron(&self) {
+        let outcome = self.run("cron", json!({ "cron": "* * * * *", "time": self.clock.now() })).await;
+        assert_eq!(outcome, "ok");
+    }
+
+    pub async fn evict(&self, class: &str, object: &str) {
+        self.run("evict", json!({ "class": class, "object": object })).await;
+    }
+
+    /// What the Worker logged, other worlds' lines among it.
+    pub async fn logs(&self) -> Vec<String> {
+        let lines = self.run("logs", json!({})).await;
+        lines.as_array().unwrap().iter().map(|line| line["message"].as_str().unwrap().into()).collect()
+    }
+
+    /// Waits until nothing is left to deliver.
+    pub async fn drain(&self) {
+        let waiting = "SELECT count(*) FROM events WHERE delivered_at IS NULL";
+        self.eventually("every event is delivered", async || self.one(waiting, &[]).await == 0).await;
+    }
+
+    pub async fn eventually(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !holds().await {
+            assert!(Instant::now() < deadline, "within 10 s: {what}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    pub async fn set_tier(&self, person: &Person, tier: &str) {
+        self.sql("UPDATE users SET tier = ?1 WHERE id = ?2", &[json!(tier), json!(person.id())]).await;
+    }
+
+    pub async fn add_member(&self, project: &str, person: &Person) {
+        let joined = "INSERT INTO team_members (project_id, user_id, role, joined_at) VALUES (?1, ?2, 'member', ?3)";
+        self.sql(joined, &[json!(project), json!(person.id()), json!("2026-11-01T00:00:00.000Z")]).await;
+    }
+}
