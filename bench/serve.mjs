@@ -1,0 +1,57 @@
+// Starts one Worker in a workerd of its own, with fresh seeded storage, and says
+// where on standard output. Ends with its standard input.
+//
+//   node serve.mjs '{"folder": "build", "port": 8801, "vars": {…}}'
+
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+
+const root = join(import.meta.dirname, "..");
+const { folder, port, vars, limiter, empty } = JSON.parse(process.argv[2]);
+
+function modules() {
+  const script = { type: "ESModule", path: "/worker/index.js", contents: readFileSync(join(folder, "index.js"), "utf8") };
+  const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
+  return [script, ...wasm.map((name) => ({ type: "CompiledWasm", path: `/worker/${name}`, contents: readFileSync(join(folder, name)) }))];
+}
+
+const miniflare = new Miniflare(
+  convertV4MiniflareOptions({
+    cf: false,
+    handleStructuredLogs: ({ level, message }) => console.error(`${level}: ${message}`),
+    workers: [
+      {
+        name: "worker",
+        modules: modules(),
+        modulesRoot: "/worker",
+        compatibilityDate: "2026-11-01",
+        bindings: vars,
+        d1Databases: { DB: "hivesync" },
+        kvNamespaces: { SESSIONS: "sessions" },
+        r2Buckets: { FILES: "files" },
+        queueProducers: { EVENTS: { queueName: "events" } },
+        queueConsumers: { events: { maxBatchTimeout: 1 } },
+        durableObjects: limiter ? { LIMITER: { className: "Limiter", useSQLite: true } } : {},
+        // Past the simulated edge in front of it, whose cost would drown the Worker's.
+        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+      },
+    ],
+  }),
+);
+await miniflare.ready;
+
+if (!empty) {
+  const database = await miniflare.getD1Database("DB", "worker");
+  const migrations = readdirSync(join(root, "migrations")).sort().map((name) => join(root, "migrations", name));
+  for (const file of [...migrations, join(root, "bench", "seed.sql")]) {
+    await database.prepare(readFileSync(file, "utf8")).run();
+  }
+}
+console.log("ready");
+
+process.stdin.resume();
+process.stdin.on("end", async () => {
+  await miniflare.dispose();
+  process.exit(0);
+});
