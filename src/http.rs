@@ -70,6 +70,13 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // serde would read a struct from an array, too, by the order of its fields.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+            Ok(_) => Err(Error::invalid("body", "must be an object")),
+            Err(_) => Err(Error::new(Code::BadRequest).saying("The body is not valid JSON.")),
+        };
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         if !error.inner().is_data() {
@@ -116,7 +123,7 @@ pub struct Page {
     #[schemars(range(min = 1, max = 1_000_000), example = 1)]
     pub page: u32,
     #[serde(default = "usual_size")]
-    #[schemars(range(min = 1), example = 20)]
+    #[schemars(range(min = 1, max = 4_294_967_295_u32), example = 20)]
     pub page_size: u32,
 }
 

@@ -40,6 +40,11 @@ pub enum Patch<T> {
 
 type Parsed<T> = Result<T, String>;
 
+/// Line breaks and tabs are text; what else controls a terminal is not.
+const NO_CONTROL: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+const NO_CONTROL_NOT_BLANK: &str =
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     fn parse(text: String) -> Parsed<Self> {
         let trimmed = text.trim();
@@ -129,8 +134,17 @@ macro_rules! parsed_text {
     };
 }
 
-parsed_text!([MIN, MAX] Text<MIN, MAX>, format!("Text{MIN}To{MAX}"),
-    {"type": "string", "minLength": MIN, "maxLength": MAX, "examples": ["Launch in spring"]});
+parsed_text!(
+    [MIN, MAX] Text<MIN, MAX>,
+    format!("Text{MIN}To{MAX}"),
+    {
+        "type": "string",
+        "minLength": MIN,
+        "maxLength": MAX,
+        "pattern": if MIN == 0 { NO_CONTROL } else { NO_CONTROL_NOT_BLANK },
+        "examples": ["Launch in spring"],
+    }
+);
 parsed_text!([] Word, "Word",
     {"type": "string", "pattern": "^[A-Za-z0-9._-]{3,64}$", "examples": ["ada.lovelace"]});
 parsed_text!([] Email, "Email",

@@ -32,7 +32,6 @@ pub fn run() -> Result<()> {
     test.current_dir(root().join("xtask/contract"))
         .args(["run", "../../openapi.json", "--url"])
         .arg(format!("http://127.0.0.1:{PORT}/api/v1"))
-        .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("HIVESYNC_URL", format!("http://127.0.0.1:{PORT}/api/v1"));
     let outcome = plainly("schemathesis", &mut test);
     drop(local);

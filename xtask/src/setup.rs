@@ -38,7 +38,8 @@ pub fn node_modules() -> Result<PathBuf> {
         }
         let mut npm = Command::new("npm");
         // Not `npm ci`: it wants every platform's workerd in the lock, and mirrors may lack some.
-        npm.args(["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(root());
+        npm.args(["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(root());
         step("installing npm packages", &mut npm)
     })?;
     let bundled = root().join("node_modules").join(format!("node-linux-{}", arch())).join("bin/node");
