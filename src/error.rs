@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -70,20 +70,18 @@ impl Code {
     }
 }
 
-/// What is wrong with one field, by its path in the body: `tags[0].name`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct FieldError {
-    #[schemars(example = &"email")]
-    pub field: String,
-    #[schemars(example = &"must be an email address")]
-    pub message: String,
-}
-
 #[derive(Clone, Debug)]
 pub struct Error {
     pub code: Code,
-    message: Cow<'static, str>,
-    details: Value,
+    /// Boxed, so that a `Result` stays small.
+    more: Box<More>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct More {
+    /// Instead of the code's own.
+    message: Option<Cow<'static, str>>,
+    details: Map<String, Value>,
     /// Seconds.
     retry_after: Option<i64>,
     cause: Option<String>,
@@ -99,51 +97,52 @@ pub struct Replay {
 
 impl Error {
     pub fn new(code: Code) -> Self {
-        Error {
-            code,
-            message: Cow::Borrowed(code.message()),
-            details: json!({}),
-            retry_after: None,
-            cause: None,
-            replay: None,
-        }
+        Error { code, more: Box::default() }
     }
 
     /// A failure of ours: the cause goes to the log, never to the client.
     pub fn internal(cause: impl Into<String>) -> Self {
-        Error { cause: Some(cause.into()), ..Error::new(Code::Internal) }
+        Error::new(Code::Internal).because(cause)
     }
 
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let fields = [FieldError { field: field.into(), message: message.into() }];
-        Error { details: json!({ "fields": fields }), ..Error::new(Code::Validation) }
+        let mut error = Error::new(Code::Validation);
+        let fields = json!([{ "field": field.into(), "message": message.into() }]);
+        error.more.details.insert("fields".into(), fields);
+        error
     }
 
     /// Not a failure, but it ends the request the same way: the earlier answer again.
     pub fn replay(replay: Replay) -> Self {
-        Error { replay: Some(replay), ..Error::new(Code::Conflict) }
+        let mut error = Error::new(Code::Conflict);
+        error.more.replay = Some(replay);
+        error
     }
 
-    pub fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
-        Error { message: message.into(), ..self }
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.more.message = Some(message.into());
+        self
     }
 
-    pub fn because(self, cause: impl Into<String>) -> Self {
-        Error { cause: Some(cause.into()), ..self }
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.more.cause = Some(cause.into());
+        self
     }
 
-    pub fn retry_after(self, seconds: i64) -> Self {
-        Error { retry_after: Some(seconds.max(1)), ..self }
+    pub fn retry_after(mut self, seconds: i64) -> Self {
+        self.more.retry_after = Some(seconds.max(1));
+        self
     }
 
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.more.cause.as_deref()
     }
 
     /// The envelope; the request's id stands beside the error.
     pub fn body(&self, request_id: &str) -> String {
+        let message = self.more.message.as_deref().unwrap_or(self.code.message());
         json!({
-            "error": { "code": self.code.name(), "message": self.message, "details": self.details },
+            "error": { "code": self.code.name(), "message": message, "details": self.more.details },
             "request_id": request_id,
         })
         .to_string()
@@ -179,7 +178,7 @@ impl IntoResponse for Error {
     /// Without a body: the envelope needs the request's id, so it is written last.
     fn into_response(self) -> Response {
         let mut response = Response::default();
-        if let Some(replay) = self.replay {
+        if let Some(replay) = self.more.replay {
             *response.status_mut() = StatusCode::from_u16(replay.status).unwrap_or_default();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, crate::http::JSON);
@@ -188,7 +187,7 @@ impl IntoResponse for Error {
             return response;
         }
         *response.status_mut() = StatusCode::from_u16(self.code.status()).unwrap_or_default();
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.more.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if self.code.status() == 401 {

@@ -32,10 +32,10 @@ pub fn arrival(request: web_sys::Request) -> Result<Arrival> {
     *built.method_mut() = method.parse::<Method>().map_err(|_| unreadable("method"))?;
     *built.uri_mut() = url.parse::<Uri>().map_err(|_| unreadable("address"))?;
     for line in lines {
-        if let Some((name, value)) = line.split_once(':') {
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-                built.headers_mut().append(name, value);
-            }
+        if let Some((name, value)) = line.split_once(':')
+            && let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+        {
+            built.headers_mut().append(name, value);
         }
     }
     let now = now.parse().map_err(|_| unreadable("time"))?;

@@ -11,11 +11,11 @@ pub fn fill(document: &mut Value) {
 fn visit(value: &mut Value, definitions: &Value) {
     match value {
         Value::Object(map) => {
-            if let Some(Value::Object(body)) = map.get_mut("application/json") {
-                if let (Some(schema), false) = (body.get("schema"), body.contains_key("examples")) {
-                    let example = of(schema, definitions);
-                    body.insert("example".into(), example);
-                }
+            if let Some(Value::Object(body)) = map.get_mut("application/json")
+                && let (Some(schema), false) = (body.get("schema"), body.contains_key("examples"))
+            {
+                let example = of(schema, definitions);
+                body.insert("example".into(), example);
             }
             for child in map.values_mut() {
                 visit(child, definitions);
