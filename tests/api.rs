@@ -10,4 +10,7 @@
 )]
 
 mod accounts;
+mod lockout;
+mod sessions;
 mod support;
+mod tokens;

@@ -97,6 +97,10 @@ impl Person {
         Person { access_token: Some(token.into()), ..self.clone() }
     }
 
+    pub fn from_ip(&self, ip: &str) -> Person {
+        Person { ip: ip.into(), ..self.clone() }
+    }
+
     /// The same person, reaching another isolate of the same world.
     pub fn through(&self, isolate: usize) -> Person {
         Person { isolate, ..self.clone() }

@@ -4,13 +4,16 @@
 mod call;
 mod cast;
 mod clock;
+mod jwt;
 mod runtime;
 mod world;
 
 pub use call::{Call, Reply};
 pub use cast::Person;
+pub use jwt::Jwt;
 pub use futures::future::join_all;
 pub use serde_json::{Value, json};
+pub use std::future::IntoFuture;
 pub use std::time::Duration;
 pub use world::{JWT_SECRET, World};
 

