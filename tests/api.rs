@@ -11,6 +11,10 @@
 
 mod accounts;
 mod lockout;
+mod profile;
+mod project_lists;
+mod projects;
 mod sessions;
 mod support;
+mod tags;
 mod tokens;
