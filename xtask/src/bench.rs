@@ -1,0 +1,196 @@
+//! The Worker against a peer in TypeScript: the same answers, on the same runtime, in turns.
+
+mod contender;
+mod load;
+mod report;
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{once, root, step};
+use crate::setup::{self, Tools};
+use crate::{build, option};
+use contender::{Contender, Running};
+use load::{Connection, request};
+
+const PASSWORD: &str = "correct horse battery staple";
+/// The first of the users in bench/seed.sql who only log in.
+const FIRST_LOGIN: usize = 3;
+
+/// Who sends what; one connection for each of its requests.
+struct Scenario {
+    name: &'static str,
+    connections: usize,
+    /// Requests of one round.
+    requests: usize,
+    /// How much of the peer's processor time it may take.
+    allowed: f64,
+    /// Whether something goes on after the answer.
+    settles: bool,
+    request: fn(&Tokens, usize) -> Vec<u8>,
+}
+
+/// Access tokens of the user who reads and the one who writes.
+struct Tokens {
+    reader: String,
+    writer: String,
+}
+
+const SCENARIOS: [Scenario; 5] = [
+    Scenario {
+        name: "health",
+        connections: 8,
+        requests: 16_000,
+        allowed: 1.3,
+        settles: false,
+        request: |_, _| request("GET", "/api/v1/health", "", ""),
+    },
+    Scenario {
+        name: "login",
+        connections: 4,
+        requests: 60,
+        allowed: 1.0,
+        settles: true,
+        // Each connection a user of its own: five attempts at once lock one out.
+        request: |_, n| request("POST", "/api/v1/auth/login", "", &credentials(FIRST_LOGIN + n)),
+    },
+    Scenario {
+        name: "get project",
+        connections: 8,
+        requests: 5_000,
+        allowed: 1.0,
+        settles: false,
+        request: |tokens, n| {
+            let path = format!("/api/v1/projects/0198c5f2-7d3a-7c41-9b52-{:012x}", n + 1);
+            request("GET", &path, &tokens.reader, "")
+        },
+    },
+    Scenario {
+        name: "list 50 projects",
+        connections: 8,
+        requests: 800,
+        allowed: 1.0,
+        settles: false,
+        request: |tokens, _| request("GET", "/api/v1/projects?page_size=50", &tokens.reader, ""),
+    },
+    Scenario {
+        name: "create project",
+        connections: 8,
+        requests: 1_500,
+        allowed: 1.0,
+        settles: true,
+        request: |tokens, _| {
+            let body = r#"{"name":"Launch in spring","description":"Everything for the first release."}"#;
+            request("POST", "/api/v1/projects", &tokens.writer, body)
+        },
+    },
+];
+
+/// What one round of one Worker came to.
+struct Measured {
+    per_second: f64,
+    p50: f64,
+    p99: f64,
+    cpu: f64,
+}
+
+/// All rounds of one Worker in one scenario.
+struct Series {
+    rounds: Vec<Measured>,
+    trips: String,
+}
+
+pub fn run(args: &[String]) -> Result<()> {
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let wanted = option(args, "--scenario");
+    let chosen: Vec<&Scenario> = SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
+    if chosen.is_empty() {
+        bail!("there is no such scenario; there are {}", SCENARIOS.map(|scenario| scenario.name).join(", "));
+    }
+    let tools = setup::all()?;
+    if !args.iter().any(|arg| arg == "--no-build") {
+        build::worker(&tools, false)?;
+    }
+    let peer = build_peer(&tools)?;
+    let both = [Contender { name: "HiveSync", folder: root().join("build"), limiter: true }, peer];
+
+    let (rounds, starts) = if quick { (3, 3) } else { (9, 9) };
+    let mut first_answers = [Vec::new(), Vec::new()];
+    for _ in 0..if wanted.is_some() { 0 } else { starts } {
+        for (contender, times) in both.iter().zip(&mut first_answers) {
+            times.push(contender.time_to_answer(&tools)?);
+        }
+    }
+    let running = [both[0].start(&tools)?, both[1].start(&tools)?];
+    let mut results = Vec::new();
+    for scenario in chosen {
+        eprintln!("… {}", scenario.name);
+        let requests = if quick { scenario.requests / 4 } else { scenario.requests };
+        results.push((scenario, measure(scenario, &running, requests, rounds)?));
+    }
+    report::print(&both, &results, &first_answers)
+}
+
+fn credentials(user: usize) -> String {
+    format!(r#"{{"email":"user{user}@example.com","password":"{PASSWORD}"}}"#)
+}
+
+fn log_in(port: u16, user: usize) -> Result<String> {
+    let login = request("POST", "/api/v1/auth/login", "", &credentials(user));
+    let answer = Connection::open(port)?.call(&login)?;
+    let (_, rest) = answer.body.split_once(r#""access_token":""#).context("no access token")?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
+}
+
+/// Warms both up, then lets them run in turns.
+fn measure(scenario: &Scenario, both: &[Running; 2], requests: usize, rounds: usize) -> Result<[Series; 2]> {
+    let mut sets = Vec::new();
+    let mut series = [(); 2].map(|()| Series { rounds: Vec::new(), trips: String::new() });
+    for (running, series) in both.iter().zip(&mut series) {
+        let tokens = Tokens { reader: log_in(running.port, 1)?, writer: log_in(running.port, 2)? };
+        let set: Vec<_> = (0..scenario.connections).map(|n| (scenario.request)(&tokens, n)).collect();
+        let answer = Connection::open(running.port)?.call(&set[0])?;
+        let timing = answer.header("server-timing").context("an answer without Server-Timing")?;
+        series.trips = timing.split('"').nth(1).unwrap_or_default().to_owned();
+        load::run(running.port, &set, requests.max(scenario.connections * 4))?;
+        sets.push(set);
+    }
+    for _ in 0..rounds {
+        for ((running, series), set) in both.iter().zip(&mut series).zip(&sets) {
+            let cpu = if scenario.settles { running.settle()? } else { running.cpu()? };
+            let round = load::run(running.port, set, requests)?;
+            let spent = if scenario.settles { running.settle()? } else { running.cpu()? } - cpu;
+            series.rounds.push(Measured {
+                per_second: requests as f64 / round.seconds,
+                p50: quantile(&round.latencies, 0.5),
+                p99: quantile(&round.latencies, 0.99),
+                cpu: spent / requests as f64,
+            });
+        }
+    }
+    Ok(series)
+}
+
+fn quantile(sorted: &[f64], at: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * at).round() as usize).copied().unwrap_or(f64::NAN)
+}
+
+/// Bundled and minified, the way wrangler would.
+fn build_peer(tools: &Tools) -> Result<Contender> {
+    let home = root().join("bench/peer");
+    let lock = std::fs::read_to_string(home.join("package-lock.json"))?;
+    once(&home.join("node_modules/.xtask"), &lock, || {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&home);
+        step("installing the peer's npm packages", &mut npm)
+    })?;
+    let folder = root().join("target/bench/peer");
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut esbuild = tools.npm("esbuild/bin/esbuild");
+    esbuild.args(["bench/peer/src/index.ts", "--bundle", "--minify", "--format=esm", "--target=es2024", "--loader:.wasm=copy"]);
+    esbuild.arg(format!("--outfile={}", folder.join("index.js").display()));
+    step("building the peer", &mut esbuild)?;
+    Ok(Contender { name: "peer", folder, limiter: false })
+}
