@@ -1,7 +1,6 @@
 //! Every failure a client can see: one table of codes, statuses and sentences.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -141,11 +140,9 @@ impl Error {
     /// The envelope; the request's id stands beside the error.
     pub fn body(&self, request_id: &str) -> String {
         let message = self.more.message.as_deref().unwrap_or(self.code.message());
-        json!({
-            "error": { "code": self.code.name(), "message": message, "details": self.more.details },
-            "request_id": request_id,
-        })
-        .to_string()
+        let error =
+            ErrorContent { code: self.code.name().into(), message: message.into(), details: self.more.details.clone() };
+        serde_json::to_string(&ErrorBody { error, request_id: request_id.into() }).unwrap_or_default()
     }
 }
 
@@ -155,7 +152,7 @@ impl From<Code> for Error {
     }
 }
 
-/// The envelope as the contract shows it.
+/// What every failure looks like.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Error")]
 pub struct ErrorBody {
@@ -171,7 +168,7 @@ pub struct ErrorContent {
     /// For people; may change.
     pub message: String,
     /// `fields` on a failed validation, otherwise as the code needs.
-    pub details: BTreeMap<String, Value>,
+    pub details: Map<String, Value>,
 }
 
 impl IntoResponse for Error {

@@ -48,7 +48,8 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
         .ok_or_else(|| Error::new(Code::TokenInvalid).saying("The session is over; log in again."))?;
     if session.judge(&token, keys, app.now()) == Rotation::Stale {
         let by = app.by_user(Some(session.user.id));
-        let _: NoContent = app.commit(session::revoke(&token.session, Kind::SessionReused, &by)).await?;
+        let _: NoContent =
+            app.commit(session::revoke(&token.session, Kind::SessionReused, Code::TokenInvalid, &by)).await?;
         return Err(Error::new(Code::TokenInvalid).saying("The refresh token was used before; log in again."));
     }
     session.user.may_act()?;
@@ -56,7 +57,7 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
 }
 
 pub async fn logout(app: App, actor: Actor) -> Result<NoContent> {
-    app.commit(session::revoke(&actor.session, Kind::SessionRevoked, &app.by(&actor))).await
+    app.commit(session::revoke(&actor.session, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor))).await
 }
 
 pub async fn me(actor: Actor) -> Result<One<User>> {
@@ -68,5 +69,5 @@ pub async fn sessions(sessions: Can<View, List<Session>>) -> Result<Paged<Sessio
 }
 
 pub async fn revoke(app: App, session: Can<Delete, Session>) -> Result<NoContent> {
-    app.commit(session::revoke(&session.id, Kind::SessionRevoked, &app.by(&session.actor))).await
+    app.commit(session::revoke(&session.id, Kind::SessionRevoked, Code::SessionNotFound, &app.by(&session.actor))).await
 }

@@ -166,9 +166,16 @@ pub fn open<T>(change: Change<T>, opening: Opening, by: &By, user: i64) -> Chang
         .announce(announced)
 }
 
-pub fn revoke(session: &Id, kind: Kind, by: &By) -> Change<()> {
+/// Ends a session once; `over` refuses whoever comes second.
+pub fn revoke(session: &Id, kind: Kind, over: Code, by: &By) -> Change<()> {
     Change::to(())
-        .run(sql!("UPDATE sessions SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", session, by.at))
+        .run(sql!(
+            "INSERT INTO refusals SELECT ?2 WHERE NOT EXISTS
+               (SELECT 1 FROM sessions WHERE id = ?1 AND revoked_at IS NULL)",
+            session,
+            over.name(),
+        ))
+        .run(sql!("UPDATE sessions SET revoked_at = ?2 WHERE id = ?1", session, by.at))
         .announce(Event::new(kind, by, session))
 }
 

@@ -38,7 +38,7 @@ pub async fn tags(project: Can<View, Project>) -> Result<Paged<Tag>> {
 }
 
 pub async fn add_tag(app: App, project: Can<Contribute, Project>, body: Body<NewTag>) -> Result<Created<Tag>> {
-    app.commit(project.add_tag(body.0, app.id()?, &app.by(&project.actor))).await
+    app.commit(project.add_tag(body.0, app.id()?, project.actor.user.id, &app.by(&project.actor))).await
 }
 
 pub async fn delete_tag(app: App, tag: Can<Contribute, ProjectTag>) -> Result<NoContent> {

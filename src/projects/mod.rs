@@ -106,6 +106,17 @@ fn find(project: &Id, user: i64) -> Stmt {
     )
 }
 
+/// What was allowed a trip ago may not be any more.
+fn refuse_unless(project: &Id, user: i64, needs: Role) -> Stmt {
+    sql!(
+        "INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS
+           (SELECT 1 FROM team_members WHERE project_id = ?1 AND user_id = ?2 AND (role = 'owner' OR ?3))",
+        project,
+        user,
+        needs == Role::Member,
+    )
+}
+
 impl Thing for Project {
     const NOT_FOUND: Code = Code::ProjectNotFound;
 
@@ -222,12 +233,7 @@ impl Project {
     pub fn edit(&self, edit: EditProject, user: i64, by: &By) -> Change<Project> {
         let changed = json!({ "name": edit.name.is_some(), "description": !edit.description.is_keep() });
         Change::returning(find(&self.id, user))
-            .run(sql!(
-                "INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS
-                   (SELECT 1 FROM team_members WHERE project_id = ?1 AND user_id = ?2 AND role = 'owner')",
-                self.id,
-                user
-            ))
+            .run(refuse_unless(&self.id, user, Role::Owner))
             .run(sql!(
                 "UPDATE projects SET name = ifnull(?2, name), description = iif(?3, description, ?4), updated_at = ?5 WHERE id = ?1",
                 self.id,
@@ -247,10 +253,8 @@ impl Project {
     }
 
     pub fn favorite(&self, user: i64, now: Time) -> Change<Project> {
-        Change::returning(find(&self.id, user)).run(sql!(
-            "INSERT INTO project_favorites (user_id, project_id, created_at)
-             SELECT user_id, project_id, ?3 FROM team_members WHERE user_id = ?1 AND project_id = ?2
-             ON CONFLICT DO NOTHING",
+        Change::returning(find(&self.id, user)).run(refuse_unless(&self.id, user, Role::Member)).run(sql!(
+            "INSERT INTO project_favorites (user_id, project_id, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             user,
             self.id,
             now,

@@ -104,7 +104,7 @@ impl Permits<Contribute> for ProjectTag {
 }
 
 impl Project {
-    pub fn add_tag(&self, body: NewTag, id: Id, by: &By) -> Change<Tag> {
+    pub fn add_tag(&self, body: NewTag, id: Id, user: i64, by: &By) -> Change<Tag> {
         let tag = Tag {
             id,
             name: body.name.to_string(),
@@ -127,13 +127,17 @@ impl Project {
                 tag.created_at,
             ),
         );
-        Change::to(tag).run(taken).run(insert).announce(event)
+        Change::to(tag).run(super::refuse_unless(&self.id, user, Role::Member)).run(taken).run(insert).announce(event)
     }
 }
 
 impl ProjectTag {
     pub fn delete(&self, by: &By) -> Change<()> {
         Change::to(())
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'TAG_NOT_FOUND' WHERE NOT EXISTS (SELECT 1 FROM project_tags WHERE id = ?1)",
+                self.tag.id
+            ))
             .run(sql!("DELETE FROM project_tags WHERE id = ?1", self.tag.id))
             .announce(Event::new(Kind::TagDeleted, by, &self.tag.id).in_project(&self.project_id))
     }

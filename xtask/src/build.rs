@@ -42,9 +42,11 @@ fn assets() -> Result<()> {
     for (from, name) in [
         ("swagger-ui-dist/swagger-ui.css", "swagger-ui.css"),
         ("swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui.js"),
-        ("redoc/bundles/redoc.standalone.js", "redoc.js"),
     ] {
         copy(&modules.join(Path::new(from)), &to.join(name))?;
     }
-    Ok(())
+    let redoc = fs::read_to_string(modules.join("redoc/bundles/redoc.standalone.js"))?;
+    // Its one picture from elsewhere, which our pages may not load.
+    let local = redoc.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", "data:,");
+    fs::write(to.join("redoc.js"), local).context("build/assets cannot be written")
 }
