@@ -10,7 +10,12 @@
 )]
 
 mod accounts;
+mod config;
+mod http;
+mod idempotency;
+mod limits;
 mod lockout;
+mod outbox;
 mod profile;
 mod project_lists;
 mod projects;

@@ -16,7 +16,8 @@ async fn an_edit_changes_what_it_names_and_nothing_else() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
     let avatar = "https://example.com/ada.png?size=2";
-    let edit = json!({ "display_name": "Ada Lovelace", "avatar_url": avatar, "preferences": { "theme": "dark", "n": [1] } });
+    let edit =
+        json!({ "display_name": "Ada Lovelace", "avatar_url": avatar, "preferences": { "theme": "dark", "n": [1] } });
     let edited = ada.patch("/profile").json(edit).await;
     let read = ada.get("/profile").await;
     assert_eq!(edited.data(), read.data());
@@ -29,7 +30,10 @@ async fn an_edit_changes_what_it_names_and_nothing_else() {
     assert_eq!(profile["preferences"], json!({ "theme": "dark", "n": [1] }));
 
     let reply = ada.patch("/profile").json(json!({ "display_name": null, "preferences": { "theme": "light" } })).await;
-    assert_eq!((&reply.data()["display_name"], &reply.data()["preferences"]), (&Value::Null, &json!({ "theme": "light" })));
+    assert_eq!(
+        (&reply.data()["display_name"], &reply.data()["preferences"]),
+        (&Value::Null, &json!({ "theme": "light" }))
+    );
 }
 
 #[tokio::test]
@@ -79,7 +83,8 @@ async fn what_does_not_fit_a_profile_is_refused_by_field() {
 async fn preferences_come_back_as_they_were_given() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
-    let preferences = json!({ "ünï": "✓ \"quoted\" \\ \n", "deep": { "a": [null, true, 1.5, -3, 9007199254740991_i64] } });
+    let preferences =
+        json!({ "ünï": "✓ \"quoted\" \\ \n", "deep": { "a": [null, true, 1.5, -3, 9007199254740991_i64] } });
     ada.patch("/profile").json(json!({ "preferences": preferences })).await;
     assert_eq!(ada.get("/profile").await.data()["preferences"], preferences);
 }
@@ -99,7 +104,8 @@ async fn the_account_without_a_subscription_has_exactly_the_published_fields() {
 async fn the_account_shows_its_subscription_without_a_new_login() {
     let world = World::new().await;
     let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
-    let subscribe = "INSERT INTO subscriptions (id, user_id, subscription_id, status, renews_at, created_at, updated_at)
+    let subscribe =
+        "INSERT INTO subscriptions (id, user_id, subscription_id, status, renews_at, created_at, updated_at)
                      VALUES ('s1', ?1, 'sub_123', 'past_due', '2026-12-11T15:00:00.000Z', '', '')";
     world.sql(subscribe, &[json!(ada.id())]).await;
     world.set_tier(&ada, "pro").await;

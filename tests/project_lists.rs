@@ -32,7 +32,10 @@ async fn the_list_holds_ones_own_projects_and_those_one_is_a_member_of() {
     ada.project("Private").await;
     world.add_member(&shared, &bob).await;
     let list = bob.get("/projects?sort=name").await;
-    assert_eq!((pluck(list.items(), "id"), pluck(list.items(), "role")), (vec![&*own, &*shared], vec!["owner", "member"]));
+    assert_eq!(
+        (pluck(list.items(), "id"), pluck(list.items(), "role")),
+        (vec![&*own, &*shared], vec!["owner", "member"])
+    );
     assert_eq!(list.total(), 2);
     assert_eq!(&list.items()[0], bob.get(&format!("/projects/{own}")).await.data());
 }
@@ -162,7 +165,9 @@ async fn a_search_is_for_what_is_written_not_for_a_pattern() {
 async fn a_search_knows_other_alphabets() {
     let world = World::new().await;
     let (ada, _) = ada_with(&world, &["Größe", "проект", "計画"]).await;
-    for (search, expected) in [("Größe", "Größe"), ("gRöSSe".replace("SS", "ß").as_str(), "Größe"), ("проект", "проект"), ("計", "計画")] {
+    for (search, expected) in
+        [("Größe", "Größe"), ("gRöSSe".replace("SS", "ß").as_str(), "Größe"), ("проект", "проект"), ("計", "計画")]
+    {
         assert_eq!(names(&ada, &format!("?search={search}")).await, [expected], "{search}");
     }
 }

@@ -10,8 +10,7 @@ async fn a_project_is_created_read_changed_and_deleted() {
     let body = json!({ "name": "Launch", "description": "Everything for spring." });
     let created = ada.post("/projects").json(body).status(201).await;
     let project = created.data();
-    let fields =
-        ["created_at", "description", "id", "is_favorite", "name", "owner_id", "role", "tags", "updated_at"];
+    let fields = ["created_at", "description", "id", "is_favorite", "name", "owner_id", "role", "tags", "updated_at"];
     assert_eq!(keys(project), fields);
     assert_eq!((&project["name"], &project["description"]), (&json!("Launch"), &json!("Everything for spring.")));
     assert_eq!((&project["owner_id"], &project["role"]), (&json!(ada.id()), &json!("owner")));
@@ -68,7 +67,8 @@ async fn what_does_not_make_a_project_is_refused_by_field() {
     ] {
         let created = ada.post("/projects").json(body.clone()).refused_with(422, "VALIDATION_ERROR").await;
         assert_eq!(created.fields(), [field], "{body}");
-        let edited = ada.patch(&format!("/projects/{id}")).json(body.clone()).refused_with(422, "VALIDATION_ERROR").await;
+        let edited =
+            ada.patch(&format!("/projects/{id}")).json(body.clone()).refused_with(422, "VALIDATION_ERROR").await;
         assert_eq!(edited.fields(), [field], "{body}");
     }
     assert_eq!(ada.post("/projects").json(json!({})).refused(422).await.fields(), ["name"]);

@@ -264,7 +264,8 @@ async fn a_login_from_a_new_device_of_someone_who_has_others_is_suspicious() {
 
     let phone = ada.on_another_device().await;
     assert!(suspicious(&phone).await, "another device elsewhere");
-    let audited = world.sql("SELECT actor_id, entity_id, ip_address FROM events WHERE kind = 'session.suspicious'", &[]);
+    let audited =
+        world.sql("SELECT actor_id, entity_id, ip_address FROM events WHERE kind = 'session.suspicious'", &[]);
     let expected = json!([{ "actor_id": ada.id(), "entity_id": phone.session(), "ip_address": phone.ip }]);
     assert_eq!(json!(audited.await), expected);
 

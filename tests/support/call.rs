@@ -2,6 +2,7 @@ use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
 
+use http_body_util::{BodyStream, Full, StreamBody};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub struct Call {
     path: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
+    in_chunks: bool,
     at: &'static Location<'static>,
 }
 
@@ -30,7 +32,16 @@ impl Call {
     #[track_caller]
     pub fn new(world: World, method: Method, origin: &str, path: String) -> Call {
         let url = format!("{origin}{path}");
-        Call { world, method, url, path, headers: HeaderMap::new(), body: None, at: Location::caller() }
+        Call {
+            world,
+            method,
+            url,
+            path,
+            headers: HeaderMap::new(),
+            body: None,
+            in_chunks: false,
+            at: Location::caller(),
+        }
     }
 
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Call {
@@ -51,6 +62,11 @@ impl Call {
     pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Call {
         self.body = Some(bytes.into());
         self
+    }
+
+    /// Sends the body without saying how long it is.
+    pub fn in_chunks(self) -> Call {
+        Call { in_chunks: true, ..self }
     }
 
     pub async fn status(self, status: u16) -> Reply {
@@ -76,7 +92,7 @@ impl Call {
     }
 
     async fn send(self, expected: Expected) -> Reply {
-        let Call { world, method, url, path, headers, body, at } = self;
+        let Call { world, method, url, path, headers, body, in_chunks, at } = self;
         let line = format!("{method} {path} at {at}");
         let head = method == Method::HEAD;
         let mut request = world.client.request(method, url).headers(headers);
@@ -84,7 +100,11 @@ impl Call {
             request = request.header("x-test-now", now);
         }
         if let Some(body) = body {
-            request = request.body(body);
+            request = match in_chunks {
+                true => request
+                    .body(reqwest::Body::wrap(StreamBody::new(BodyStream::new(Full::<bytes::Bytes>::from(body))))),
+                false => request.body(body),
+            };
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{line} got no answer: {error:?}"));
         let (status, headers) = (response.status(), response.headers().clone());

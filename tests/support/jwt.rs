@@ -12,7 +12,8 @@ pub struct Jwt {
 
 impl Jwt {
     pub fn read(token: &str) -> Jwt {
-        let part = |i| serde_json::from_slice(&Base64UrlUnpadded::decode_vec(token.split('.').nth(i).unwrap()).unwrap());
+        let part =
+            |i| serde_json::from_slice(&Base64UrlUnpadded::decode_vec(token.split('.').nth(i).unwrap()).unwrap());
         Jwt { header: part(0).unwrap(), payload: part(1).unwrap() }
     }
 

@@ -10,8 +10,8 @@ mod world;
 
 pub use call::{Call, Reply};
 pub use cast::Person;
-pub use jwt::Jwt;
 pub use futures::future::join_all;
+pub use jwt::Jwt;
 pub use serde_json::{Value, json};
 pub use std::future::IntoFuture;
 pub use std::time::Duration;

@@ -66,8 +66,10 @@ function worker(name, home, vars, { without = [], broken = false }) {
 /** All Workers of one world. */
 function workers({ home, names, options }) {
   const all = names.map((name, i) => worker(name, home, { ...options.vars, ...options.isolates?.[i] }, options));
-  if (options.broken) all.push({ name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: "2026-11-01" });
-  return all;
+  if (!options.broken) return all;
+  const own = { LIMITER: { className: "Limiter", useSQLite: true } };
+  const broken = { name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: "2026-11-01" };
+  return [...all, { ...broken, durableObjects: own }];
 }
 
 /** Starts one workerd with a world for each of `wanted`. */

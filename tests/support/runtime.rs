@@ -30,7 +30,10 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(start);
 
 /// The one `cargo xtask` found, else the one npm brought, else the machine's.
 fn node() -> PathBuf {
-    let bundled = root().join(format!("node_modules/node-linux-{}/bin/node", if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }));
+    let bundled = root().join(format!(
+        "node_modules/node-linux-{}/bin/node",
+        if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }
+    ));
     match std::env::var_os("HIVESYNC_NODE") {
         Some(node) => node.into(),
         None if bundled.is_file() => bundled,
