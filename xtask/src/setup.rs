@@ -91,9 +91,16 @@ impl Tools {
     }
 
     pub fn wrangler(&self) -> Command {
-        let mut command = self.npm("wrangler/bin/wrangler.js");
-        command.env("WRANGLER_SEND_METRICS", "false").env("NO_UPDATE_NOTIFIER", "1").env("CI", "1");
-        command
+        quiet(self.npm("wrangler/bin/wrangler.js"))
+    }
+
+    /// A wrangler that ends, with the runtime it started, when its standard input does.
+    pub fn leashed_wrangler(&self) -> Command {
+        let mut command = Command::new(&self.node);
+        command.current_dir(root()).args(["--no-warnings", "--require"]).arg(root().join("xtask/leash.cjs"));
+        command.arg(root().join("node_modules/wrangler/wrangler-dist/cli.js"));
+        self.node_first(&mut command);
+        quiet(command)
     }
 
     pub fn worker_build(&self) -> Command {
@@ -117,6 +124,11 @@ impl Tools {
             command.env("PATH", format!("{}:{path}", dir.display()));
         }
     }
+}
+
+fn quiet(mut wrangler: Command) -> Command {
+    wrangler.env("WRANGLER_SEND_METRICS", "false").env("NO_UPDATE_NOTIFIER", "1").env("CI", "1");
+    wrangler
 }
 
 /// `.dev.vars` with secrets of this clone's own.

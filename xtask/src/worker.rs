@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -25,11 +25,11 @@ impl Local {
         migrate(tools, state)?;
         let log = root().join(".wrangler").join(format!("dev-{port}.log"));
         let output = fs::File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
-        let mut wrangler = tools.wrangler();
+        let mut wrangler = tools.leashed_wrangler();
         wrangler
             .args(["dev", "--ip", "127.0.0.1", "--test-scheduled", "--port", &port.to_string(), "--persist-to", state])
             .env("HIVESYNC_DEV", "1")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output);
         for var in vars {
@@ -88,8 +88,7 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // SIGTERM lets wrangler end the runtime it started.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
