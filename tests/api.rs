@@ -11,6 +11,7 @@
 
 mod accounts;
 mod config;
+mod every;
 mod http;
 mod idempotency;
 mod limits;

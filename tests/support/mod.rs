@@ -4,12 +4,14 @@
 mod call;
 mod cast;
 mod clock;
+mod contract;
 mod jwt;
 mod runtime;
 mod world;
 
 pub use call::{Call, Reply};
 pub use cast::Person;
+pub use contract::{CONTRACT, Route, broken_promises, routes};
 pub use futures::future::join_all;
 pub use jwt::Jwt;
 pub use serde_json::{Value, json};

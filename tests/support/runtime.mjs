@@ -24,6 +24,7 @@ export default { fetch: () => new Response(null, { status: 404 }) };`;
 const script = await readFile(path.join(BUILD, "index.js"), "utf8").catch(() => {
   throw new Error(`There is no Worker in ${BUILD}: run 'cargo xtask build' first.`);
 });
+const [, DATE] = /^compatibility_date = "(.+)"$/m.exec(await readFile(path.join(ROOT, "wrangler.toml"), "utf8"));
 const wasm = await readFile(path.join(BUILD, "index_bg.wasm"));
 const migrations = path.join(ROOT, "migrations");
 const schema = await Promise.all(
@@ -35,7 +36,7 @@ const worlds = new Map();
 const instances = new Set();
 
 /** `home` is the isolate whose data and Durable Objects this one uses; its own if it is the first. */
-function worker(name, home, vars, { without = [], broken = false }) {
+function worker(name, home, vars, { without = [], broken = false, assets = false }) {
   const given = {
     d1Databases: { DB: home },
     kvNamespaces: { SESSIONS: home },
@@ -53,9 +54,10 @@ function worker(name, home, vars, { without = [], broken = false }) {
       { type: "ESModule", path: path.join(BUILD, "index.js"), contents: script },
       { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm"), contents: wasm },
     ],
-    compatibilityDate: "2026-11-01",
+    compatibilityDate: DATE,
     bindings: Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null)),
     ...given,
+    ...(assets && { assets: { directory: path.join(BUILD, "assets"), routerConfig: { has_user_worker: true } } }),
     ...(name === home && {
       queueConsumers: { [home]: { maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: `${home}-dead` } },
     }),
@@ -68,7 +70,7 @@ function workers({ home, names, options }) {
   const all = names.map((name, i) => worker(name, home, { ...options.vars, ...options.isolates?.[i] }, options));
   if (!options.broken) return all;
   const own = { LIMITER: { className: "Limiter", useSQLite: true } };
-  const broken = { name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: "2026-11-01" };
+  const broken = { name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: DATE };
   return [...all, { ...broken, durableObjects: own }];
 }
 

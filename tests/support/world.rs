@@ -57,6 +57,12 @@ impl Setup {
         self
     }
 
+    /// The static files are served, too.
+    pub fn assets(mut self) -> Self {
+        self.0.insert("assets".into(), json!(true));
+        self
+    }
+
     /// The database is empty: no migration is applied.
     pub fn blank(mut self) -> Self {
         self.0.insert("blank".into(), json!(true));

@@ -1,0 +1,255 @@
+//! What is true of every route.
+
+mod contract;
+mod schema;
+mod source;
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+
+use crate::support::*;
+
+/// Who may call these is nobody's secret.
+const PUBLIC: [&str; 4] = ["GET /health", "POST /auth/register", "POST /auth/login", "POST /auth/refresh"];
+
+/// A route with what it takes to succeed.
+struct Step {
+    who: Person,
+    route: Route,
+    path: String,
+    body: Option<Value>,
+}
+
+impl Step {
+    fn call_as(&self, who: &Person) -> Call {
+        let method = Method::from_bytes(self.route.method.to_uppercase().as_bytes()).unwrap();
+        let call = who.call(method, &self.path);
+        match &self.body {
+            Some(body) => call.json(body.clone()),
+            None => call,
+        }
+    }
+
+    fn call(&self) -> Call {
+        self.call_as(&self.who)
+    }
+
+    fn has_id(&self) -> bool {
+        self.route.path.contains('{')
+    }
+}
+
+/// Every route once, in an order in which all of them succeed. A new route is added here.
+async fn steps(world: &World) -> Vec<Step> {
+    let ada = world.sign_up("ada").await;
+    let (phone, tablet) = (ada.on_another_device().await, ada.on_another_device().await);
+    let project = ada.project("Launch").await;
+    let tag = ada.post(&format!("/projects/{project}/tags")).json(json!({ "name": "red" })).await;
+    let tag = tag.data()["id"].as_str().unwrap().to_owned();
+    let ids = [("{session_id}", tablet.session()), ("{project_id}", project), ("{tag_id}", tag)];
+    let refresh = json!({ "refresh_token": ada.refresh_token });
+    let login = json!({ "email": ada.email, "password": PASSWORD });
+    let step = |who: &Person, line: &str, body: Option<Value>| {
+        let (method, path) = line.split_once(' ').unwrap();
+        let found = routes().into_iter().find(|route| route.line() == line);
+        let route = found.unwrap_or_else(|| panic!("{method} {path} is not in src/routes.rs"));
+        let path = ids.iter().fold(route.path.clone(), |path, (name, id)| path.replace(name, id));
+        Step { who: who.clone(), route, path, body }
+    };
+    let nobody = world.anonymous();
+    vec![
+        step(&nobody, "GET /health", None),
+        step(&nobody, "POST /auth/register", Some(json!({ "email": "new@example.com", "password": PASSWORD }))),
+        step(&nobody, "POST /auth/login", Some(login)),
+        step(&nobody, "POST /auth/refresh", Some(refresh)),
+        step(&ada, "GET /auth/me", None),
+        step(&ada, "GET /auth/sessions", None),
+        step(&ada, "DELETE /auth/sessions/{session_id}", None),
+        step(&phone, "POST /auth/logout", None),
+        step(&ada, "GET /user/me", None),
+        step(&ada, "GET /profile", None),
+        step(&ada, "PATCH /profile", Some(json!({ "display_name": "Ada", "preferences": { "theme": "dark" } }))),
+        step(&ada, "GET /projects", None),
+        step(&ada, "POST /projects", Some(json!({ "name": "Other", "description": "words" }))),
+        step(&ada, "GET /projects/{project_id}", None),
+        step(&ada, "PATCH /projects/{project_id}", Some(json!({ "name": "Launch 2" }))),
+        step(&ada, "POST /projects/{project_id}/favorite", None),
+        step(&ada, "DELETE /projects/{project_id}/favorite", None),
+        step(&ada, "GET /projects/{project_id}/tags", None),
+        step(&ada, "POST /projects/{project_id}/tags", Some(json!({ "name": "blue", "color": "#0000ff" }))),
+        step(&ada, "DELETE /projects/{project_id}/tags/{tag_id}", None),
+        step(&ada, "DELETE /projects/{project_id}", None),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_works_as_the_contract_says_within_its_trips() {
+    let world = World::new().await;
+    let steps = steps(&world).await;
+    let mut walked: Vec<String> = steps.iter().map(|step| step.route.line()).collect();
+    let mut all: Vec<String> = routes().iter().map(Route::line).collect();
+    (walked.sort_unstable(), all.sort_unstable());
+    assert_eq!(walked, all, "each route has its step");
+
+    for step in &steps {
+        let line = step.route.line();
+        let reply = step.call().await;
+        let budget = match (step.route.method.as_str(), reply.json["items"].is_array()) {
+            ("get", false) => u32::from(step.who.access_token.is_some()),
+            _ => 2,
+        };
+        assert!(reply.trips() <= budget, "{line} took {} trips of {budget}", reply.trips());
+        assert_eq!(broken_promises(&step.route.method, &step.route.path, &reply), [""; 0], "{line}: {}", reply.text);
+        assert!(reply.number("x-ratelimit-limit") > 0, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_401_and_costs_no_trip() {
+    let world = World::new().await;
+    for step in steps(&world).await {
+        let line = step.route.line();
+        if PUBLIC.contains(&line.as_str()) {
+            assert_ne!(step.call().any().await.status, 401, "{line} is public");
+            continue;
+        }
+        for nobody in [world.anonymous(), world.anonymous().bearing("not.a.token")] {
+            let reply = step.call_as(&nobody).refused(401).await;
+            assert_eq!(reply.trips(), 0, "{line}");
+            assert_eq!(broken_promises(&step.route.method, &step.route.path, &reply), [""; 0], "{line}");
+            let garbage = step.call_as(&nobody).header("content-type", "text/plain").body("{");
+            garbage.refused(401).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_gets_404_for_everything_with_an_id() {
+    let world = World::new().await;
+    let steps = steps(&world).await;
+    let eve = world.sign_up("eve").await;
+    let steps: Vec<&Step> = steps.iter().filter(|step| step.has_id()).collect();
+    assert!(steps.len() >= 9);
+    for step in &steps {
+        let line = step.route.line();
+        let reply = step.call_as(&eve).refused(404).await;
+        assert_ne!(reply.code(), "NOT_FOUND", "{line} says what it did not find");
+        assert_eq!(broken_promises(&step.route.method, &step.route.path, &reply), [""; 0], "{line}");
+        let garbage = step.call_as(&eve).header("content-type", "application/json").body("{");
+        garbage.refused(404).await;
+    }
+    for step in &steps {
+        step.call().await;
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_404_everywhere() {
+    let world = World::new().await;
+    for step in steps(&world).await.iter().filter(|step| step.has_id()) {
+        for id in ["0", "nonsense", "%27", "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c7"] {
+            let last = step.route.path.rfind('{').unwrap();
+            let filled = step.path.split('/').count();
+            let position = step.route.path[..last].matches('/').count();
+            let path: Vec<&str> =
+                step.path.split('/').enumerate().map(|(i, part)| if i == position { id } else { part }).collect();
+            assert_eq!(path.len(), filled);
+            let step = Step {
+                path: path.join("/"),
+                who: step.who.clone(),
+                route: step.route.clone(),
+                body: step.body.clone(),
+            };
+            step.call().refused(404).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_body_is_checked() {
+    let world = World::new().await;
+    for step in steps(&world).await.iter().filter(|step| step.body.is_some()) {
+        let (line, promises) =
+            (step.route.line(), |reply: &Reply| broken_promises(&step.route.method, &step.route.path, reply));
+        let send = |kind: &str, body: &[u8]| step.call().header("content-type", kind).body(body);
+        let json = "application/json";
+        let too_long = vec![b' '; (1 << 20) + 1];
+        for (call, status) in [
+            (send(json, b"{"), 400),
+            (send(json, b""), 400),
+            (send(json, b"7"), 422),
+            (send(json, b"[]"), 422),
+            (send("text/plain", b"{}"), 415),
+            (send(json, &too_long), 413),
+        ] {
+            let reply = call.refused(status).await;
+            assert_eq!(promises(&reply), [""; 0], "{line}");
+        }
+        let fields = step.body.as_ref().unwrap().as_object().unwrap().keys();
+        for field in fields {
+            let mut body = step.body.clone().unwrap();
+            body[field] = json!([7]);
+            let reply = step.call().json(body).any().await;
+            if reply.status != 401 {
+                assert_eq!((reply.status.as_u16(), reply.fields()), (422, vec![field.as_str()]), "{line}");
+            }
+            assert_eq!(promises(&reply), [""; 0], "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_that_creates_takes_an_idempotency_key() {
+    let world = World::new().await;
+    let mut created = 0;
+    for step in steps(&world).await {
+        let again = || step.call().header("idempotency-key", "the-same-key");
+        let operation = &CONTRACT["paths"][&step.route.path][&step.route.method];
+        if operation["responses"]["201"].is_null() {
+            continue;
+        }
+        created += 1;
+        let (first, second) = (again().status(201).await, again().status(201).await);
+        assert_eq!(
+            (second.header("idempotency-replayed"), &second.text),
+            ("true", &first.text),
+            "{}",
+            step.route.line()
+        );
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{}", step.route.line());
+    }
+    assert!(created >= 3);
+}
+
+#[tokio::test]
+async fn every_address_tells_its_methods() {
+    let world = World::new().await;
+    let steps = steps(&world).await;
+    let ada = steps.iter().find(|step| step.who.access_token.is_some()).unwrap().who.clone();
+    let mut by_path: BTreeMap<&str, (Vec<String>, &str)> = BTreeMap::new();
+    for step in &steps {
+        let (methods, _) = by_path.entry(&step.route.path).or_insert((Vec::new(), &step.path));
+        methods.push(step.route.method.to_uppercase());
+        if step.route.method == "get" {
+            methods.push("HEAD".into());
+        }
+    }
+    for (template, (mut methods, path)) in by_path {
+        let told = |reply: &Reply| {
+            let mut told: Vec<String> =
+                reply.header("allow").split(',').map(|method| method.trim().to_owned()).collect();
+            told.retain(|method| method != "OPTIONS");
+            told.sort_unstable();
+            told
+        };
+        methods.sort_unstable();
+        assert_eq!(told(&ada.options(path).status(204).await), methods, "OPTIONS {template}");
+        let wrong = ada.put(path).refused_with(405, "METHOD_NOT_ALLOWED").await;
+        assert_eq!(told(&wrong), methods, "PUT {template}");
+        if methods.contains(&"HEAD".to_owned()) {
+            assert_eq!(ada.head(path).await.text, "");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::fs;
+
+use crate::support::*;
+
+/// What a database holds, one line a table, index or trigger, however it was written.
+async fn described(world: &World) -> Vec<String> {
+    let query =
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'
+                 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name";
+    let described = |row: &Value| {
+        let sql = row["sql"].as_str().unwrap();
+        let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap()).collect();
+        let words = plain.join(" ").replace('"', "").replace(['(', ')', ','], " $0 ");
+        format!("{} {}: {}", row["type"], row["name"], words.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    world.sql(query, &[]).await.iter().map(described).collect()
+}
+
+#[tokio::test]
+async fn the_migrations_together_give_the_schema() {
+    let schema = fs::read_to_string(root().join("schema.sql")).unwrap();
+    let (migrated, blank) = (World::new().await, World::set_up().blank().open().await);
+    blank.sql(&schema, &[]).await;
+    let (migrated, written) = (described(&migrated).await, described(&blank).await);
+    assert!(migrated.len() > 10, "{migrated:?}");
+    assert_eq!(migrated, written);
+}
+
+#[test]
+fn migrations_are_numbered_without_a_gap() {
+    let names =
+        fs::read_dir(root().join("migrations")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    for (i, name) in names.iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", i + 1)) && name.ends_with(".sql"), "{name} is the {}th", i + 1);
+    }
+}
+
+#[tokio::test]
+async fn every_table_is_strict_and_every_reference_has_an_index() {
+    let world = World::new().await;
+    let tables = world
+        .sql("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'", &[])
+        .await;
+    for table in &tables {
+        let name = table["name"].as_str().unwrap();
+        assert!(table["sql"].as_str().unwrap().contains("STRICT"), "{name}");
+        let keys = world.sql("SELECT \"from\" AS child FROM pragma_foreign_key_list(?1)", &[json!(name)]).await;
+        for key in pluck(&keys, "child") {
+            let leading = "SELECT count(*) FROM pragma_index_list(?1) l, pragma_index_info(l.name) i WHERE i.seqno = 0 AND i.name = ?2";
+            let indexes = world.one(leading, &[json!(name), json!(key)]).await;
+            assert_ne!(indexes, 0, "deleting what {name}.{key} refers to reads all of {name}");
+        }
+    }
+}
+
+/// Each `sql!("…")` in the source, with where it stands.
+fn literals() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for file in super::source::files("src") {
+        let text = fs::read_to_string(&file).unwrap();
+        for (start, _) in text.match_indices("sql!(") {
+            let in_comment = text[..start].lines().next_back().is_some_and(|line| line.contains("//"));
+            let rest = text[start + 5..].trim_start();
+            if in_comment {
+                continue;
+            }
+            let Some(rest) = rest.strip_prefix('"') else { continue };
+            let mut literal = String::new();
+            let mut chars = rest.chars();
+            loop {
+                match chars.next().expect("the end of the literal") {
+                    '"' => break,
+                    '\\' => match chars.next().expect("an escaped character") {
+                        'n' => literal.push('\n'),
+                        other => literal.push(other),
+                    },
+                    c => literal.push(c),
+                }
+            }
+            let line = text[..start].lines().count();
+            found.push((format!("{}:{line}", file.strip_prefix(root()).unwrap().display()), literal));
+        }
+    }
+    found
+}
+
+fn parameters(sql: &str) -> usize {
+    let numbers = sql.split('?').skip(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
+}
+
+/// Reads these whole tables on purpose: they stay small, or the reading is bounded.
+const MAY_SCAN: [&str; 0] = [];
+
+#[tokio::test]
+async fn every_statement_fits_the_schema_and_reads_no_whole_table() {
+    let world = World::new().await;
+    let literals = literals();
+    assert!(literals.len() > 30, "{literals:?}");
+    for (at, sql) in literals {
+        let nulls = vec![Value::Null; parameters(&sql)];
+        let plan = world.sql(&format!("EXPLAIN QUERY PLAN {sql}"), &nulls).await;
+        let details: Vec<&str> = plan.iter().map(|step| step["detail"].as_str().unwrap()).collect();
+        for table in details.iter().filter_map(|detail| detail.strip_prefix("SCAN ")) {
+            let derived = ["CO-ROUTINE", "MATERIALIZE"].iter().any(|how| details.contains(&&*format!("{how} {table}")));
+            let small = table == "CONSTANT ROW" || table.starts_with("json_each") || MAY_SCAN.contains(&table);
+            assert!(derived || small, "{at} reads all of {table}: {details:?}");
+        }
+    }
+}
