@@ -104,7 +104,8 @@ struct Series {
 pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|arg| arg == "--quick");
     let wanted = option(args, "--scenario");
-    let chosen: Vec<&Scenario> = SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
+    let chosen: Vec<&Scenario> =
+        SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
     if chosen.is_empty() {
         bail!("there is no such scenario; there are {}", SCENARIOS.map(|scenario| scenario.name).join(", "));
     }
@@ -189,7 +190,14 @@ fn build_peer(tools: &Tools) -> Result<Contender> {
     let folder = root().join("target/bench/peer");
     let _ = std::fs::remove_dir_all(&folder);
     let mut esbuild = tools.npm("esbuild/bin/esbuild");
-    esbuild.args(["bench/peer/src/index.ts", "--bundle", "--minify", "--format=esm", "--target=es2024", "--loader:.wasm=copy"]);
+    esbuild.args([
+        "bench/peer/src/index.ts",
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--target=es2024",
+        "--loader:.wasm=copy",
+    ]);
     esbuild.arg(format!("--outfile={}", folder.join("index.js").display()));
     step("building the peer", &mut esbuild)?;
     Ok(Contender { name: "peer", folder, limiter: false })

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::run::{copy, root, step};
+use crate::run::{root, step};
 use crate::setup::{self, Tools};
 
 pub fn run(args: &[String]) -> Result<()> {
@@ -34,19 +34,31 @@ fn assets() -> Result<()> {
     for entry in fs::read_dir(root().join("assets")).context("assets/ is missing")? {
         let path = entry?.path();
         if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-            copy(&path, &to.join(name))?;
+            write(&to.join(name), &read(&path)?)?;
         }
     }
-    copy(&root().join("openapi.json"), &to.join("openapi.json"))?;
+    write(&to.join("openapi.json"), &read(&root().join("openapi.json"))?)?;
     let modules = root().join("node_modules");
     for (from, name) in [
         ("swagger-ui-dist/swagger-ui.css", "swagger-ui.css"),
         ("swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui.js"),
     ] {
-        copy(&modules.join(Path::new(from)), &to.join(name))?;
+        write(&to.join(name), &read(&modules.join(from))?)?;
     }
-    let redoc = fs::read_to_string(modules.join("redoc/bundles/redoc.standalone.js"))?;
+    let redoc = String::from_utf8(read(&modules.join("redoc/bundles/redoc.standalone.js"))?)?;
     // Its one picture from elsewhere, which our pages may not load.
     let local = redoc.replace("https://cdn.redoc.ly/redoc/logo-mini.svg", "data:,");
-    fs::write(to.join("redoc.js"), local).context("build/assets cannot be written")
+    write(&to.join("redoc.js"), local.as_bytes())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Leaves what is already so alone: a running `wrangler dev` reloads on each write.
+fn write(to: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(to, bytes).with_context(|| format!("{} cannot be written", to.display()))
 }

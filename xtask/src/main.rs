@@ -1,5 +1,6 @@
 //! Everything one does with this project: `cargo xtask help`.
 
+mod bench;
 mod build;
 mod contract;
 mod deploy;
@@ -18,6 +19,7 @@ cargo xtask test [FILTER]          set up, build and run all tests
 cargo xtask build [--dev]          build the Worker into build/ (release unless --dev)
 cargo xtask openapi                write openapi.json anew from the code
 cargo xtask contract               lint openapi.json and try the running API against it
+cargo xtask bench                  measure the release Worker against its peer in TypeScript
 cargo xtask deploy [--dry-run]     create what is missing in a Cloudflare account, and deploy
 cargo xtask lint                   formatting and clippy, native and wasm
 cargo xtask setup                  only the set-up the others do first";
@@ -41,6 +43,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "build" => build::run(rest),
         "openapi" => contract::write(),
         "contract" => contract::run(),
+        "bench" => bench::run(rest),
         "deploy" => deploy::run(rest),
         "lint" => test::lint(),
         "setup" => setup::all().map(drop),

@@ -41,7 +41,7 @@ pub fn step(what: &str, command: &mut Command) -> Result<()> {
             said = Instant::now();
             let line = format!("… {what} ({} s)", started.elapsed().as_secs());
             if terminal {
-                eprint!("\r{line}")
+                eprint!("\r{line}\x1b[K")
             } else {
                 eprintln!("{line}")
             }
@@ -59,7 +59,7 @@ pub fn step(what: &str, command: &mut Command) -> Result<()> {
         bail!("{what} failed after {seconds:.0} s:\n{shown}");
     }
     if seconds > 1.0 {
-        eprintln!("{}✓ {what} ({seconds:.1} s)", if terminal { "\r" } else { "" });
+        eprintln!("{}✓ {what} ({seconds:.1} s)", if terminal { "\r\x1b[K" } else { "" });
     }
     Ok(())
 }

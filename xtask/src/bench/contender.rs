@@ -75,7 +75,8 @@ impl Contender {
         while started.elapsed() < Duration::from_secs(30) {
             let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
                 .context("the benchmark reads processor times from /proc, which only Linux has")?;
-            let named = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "workerd");
+            let named =
+                |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "workerd");
             if let Some(pid) = children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named) {
                 running.workerd = pid;
                 return Ok(running);

@@ -32,7 +32,10 @@ pub fn print(both: &[Contender; 2], results: &[(&Scenario, [Series; 2])], first_
         let [ours, peers] = series;
         let ratio = ours.median(|round| round.cpu) / peers.median(|round| round.cpu);
         let limit = scenario.allowed;
-        targets.push((format!("{}: {ratio:.2} × the peer's CPU a request, {limit:.1} allowed", scenario.name), ratio <= limit));
+        targets.push((
+            format!("{}: {ratio:.2} × the peer's CPU a request, {limit:.1} allowed", scenario.name),
+            ratio <= limit,
+        ));
         if scenario.name == "login" {
             let ratio = ours.median(|round| round.p50) / peers.median(|round| round.p50);
             targets.push((format!("login: {ratio:.2} × the peer's p50, 1.0 allowed"), ratio <= 1.0));
@@ -76,7 +79,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 /// Where it was measured, in a line.
 fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("")
+        .trim_start_matches([' ', '\t', ':']);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{cores} cores of {model}; medians of the rounds, the range of CPU as noise.")
 }
