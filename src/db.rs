@@ -94,8 +94,8 @@ impl<T: ToParam> ToParam for Option<T> {
 pub struct Answers(VecDeque<Box<RawValue>>);
 
 impl Answers {
-    pub(crate) fn parse(json: &str) -> Result<Self> {
-        serde_json::from_str(json)
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        serde_json::from_slice(json)
             .map(Answers)
             .map_err(|error| Error::internal(format!("a batch answered no JSON: {error}")))
     }

@@ -177,9 +177,7 @@ impl IntoResponse for Error {
         let mut response = Response::default();
         if let Some(replay) = self.more.replay {
             *response.status_mut() = StatusCode::from_u16(replay.status).unwrap_or_default();
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, crate::http::JSON);
-            headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
             *response.body_mut() = replay.answer.into();
             return response;
         }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Bytes of a JSON body.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -217,7 +215,6 @@ fn enveloped<T: Serialize>(of: &T) -> Result<String> {
 fn written(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Bytes::from(body).into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
 

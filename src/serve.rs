@@ -156,7 +156,7 @@ fn claims(headers: &HeaderMap, config: &Config, now: Time) -> Result<Claims> {
     }
 }
 
-/// Writes the envelope where there is an error, and what every answer carries.
+/// Writes the envelope where there is an error, and the request's id.
 async fn finish(response: Response<Body>, request_id: &str) -> Response<Bytes> {
     let (mut parts, body) = response.into_parts();
     let mut bytes = match body.collect().await {
@@ -168,25 +168,12 @@ async fn finish(response: Response<Body>, request_id: &str) -> Response<Bytes> {
             host::log(request_id, cause);
         }
         bytes = error.body(request_id).into();
-        parts.headers.insert(header::CONTENT_TYPE, crate::http::JSON);
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("unknown"));
     parts.headers.insert("x-request-id", id);
-    for (name, value) in SECURITY {
-        parts.headers.insert(name, HeaderValue::from_static(value));
-    }
     Response::from_parts(parts, bytes)
 }
-
-const SECURITY: [(http::HeaderName, &str); 6] = [
-    (header::CACHE_CONTROL, "private, no-store"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-];
 
 /// How many trips the answer took, for clients that wonder where the time went.
 fn server_timing(headers: &mut HeaderMap, trips: u32, limiter: bool) {

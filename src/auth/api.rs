@@ -9,9 +9,9 @@ use crate::http::{Answer, Body, Created, NoContent, One, Paged};
 use crate::user::User;
 
 pub async fn register(app: App, body: Body<Register>) -> Result<Created<User>> {
-    let reserved = app.commit_row(auth::reserve(&body.0)).await?.ok_or(Code::Conflict)?;
+    let id = app.commit_row(auth::reserve(&body.0)).await?.ok_or(Code::Conflict)?.id()?;
     let hash = body.0.password.hash(&app.random()?)?;
-    app.commit(auth::register(body.0, &reserved, hash, &app.by_user(None))).await
+    app.commit(auth::register(body.0, id, hash, &app.by_user(None))).await
 }
 
 pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {

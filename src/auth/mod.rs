@@ -76,17 +76,38 @@ impl Tokens {
 
 #[derive(Deserialize)]
 pub struct Reserved {
-    value: i64,
+    value: Option<i64>,
+    #[serde(deserialize_with = "db::flag")]
+    email_taken: bool,
+    #[serde(deserialize_with = "db::flag")]
+    username_taken: bool,
 }
 
-/// Takes the next user's id, unless the email or the username is taken.
+impl Reserved {
+    /// The new user's id.
+    pub fn id(&self) -> Result<i64> {
+        match self {
+            Reserved { email_taken: true, .. } => Err(Code::EmailTaken.into()),
+            Reserved { username_taken: true, .. } => Err(Code::UsernameTaken.into()),
+            Reserved { value, .. } => value.ok_or_else(|| Error::internal("the sequence of users is empty")),
+        }
+    }
+}
+
+/// Takes the next user's id, and looks whether the email or the username is taken.
+/// It does not refuse: a refusal would hide an earlier answer under the same `Idempotency-Key`.
 pub fn reserve(body: &Register) -> Change<Reserved> {
     Change::returning(sql!(
-        "INSERT INTO sequences (name, value) VALUES ('users', 1)
-         ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+        "SELECT (SELECT value FROM sequences WHERE name = 'users') AS value,
+                EXISTS (SELECT 1 FROM users WHERE email = ?1) AS email_taken,
+                EXISTS (SELECT 1 FROM users WHERE username = ?2) AS username_taken",
+        body.email,
+        body.username,
     ))
-    .run(refuse_email(&body.email))
-    .run(refuse_username(body.username.as_ref()))
+    .run(sql!(
+        "INSERT INTO sequences (name, value) VALUES ('users', 1)
+         ON CONFLICT (name) DO UPDATE SET value = value + 1"
+    ))
 }
 
 fn refuse_email(email: &Email) -> Stmt {
@@ -100,9 +121,9 @@ fn refuse_username(username: Option<&Word>) -> Stmt {
     )
 }
 
-pub fn register(body: Register, reserved: &Reserved, hash: String, by: &By) -> Change<User> {
+pub fn register(body: Register, id: i64, hash: String, by: &By) -> Change<User> {
     let user = User {
-        id: reserved.value,
+        id,
         email: body.email.to_string(),
         username: body.username.as_ref().map(Word::to_string),
         display_name: body.display_name.as_ref().map(Text::to_string),

@@ -2,7 +2,7 @@
 
 use worker::Env;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::wasm_bindgen::{self, JsValue};
+use worker::wasm_bindgen::{self, JsCast, JsValue};
 
 use crate::db::Answers;
 use crate::error::{Code, Error, Result};
@@ -14,9 +14,9 @@ extern "C" {
 }
 
 pub async fn batch(env: &Env, json: &str) -> Result<Answers> {
-    let answer = batch_json(env.as_ref(), json).await.as_string().unwrap_or_default();
-    match answer.strip_prefix('!') {
-        Some(failure) => Err(failed(failure)),
+    let answer = batch_json(env.as_ref(), json).await.unchecked_into::<js_sys::Uint8Array>().to_vec();
+    match answer.strip_prefix(b"!") {
+        Some(failure) => Err(failed(&String::from_utf8_lossy(failure))),
         None => Answers::parse(&answer),
     }
 }

@@ -6,6 +6,9 @@ use crate::db::{SECOND, Time};
 /// How long leased tokens may be spent.
 const LEASE_LIFE: i64 = 10 * SECOND;
 
+/// How long an answer of the bucket is waited for before another lease is asked.
+const ASKING: i64 = SECOND;
+
 /// What one isolate holds of its callers' tokens.
 #[derive(Default)]
 pub struct Leases(HashMap<String, Lease>);
@@ -17,6 +20,8 @@ struct Lease {
     expires: Time,
     /// There is no use in asking before.
     closed_until: Time,
+    /// A lease is being asked for since then.
+    asking_since: Option<Time>,
     limit: u32,
 }
 
@@ -34,21 +39,21 @@ impl Leases {
         None
     }
 
+    /// How many tokens to ask for: a lease, or just its own where one is on its way
+    /// already. A burst would else take many leases, and starve the other isolates.
+    pub fn want(&mut self, policy: &Policy, now: Time) -> u32 {
+        let lease = self.entry(policy, now);
+        if lease.asking_since.is_some_and(|since| now < since.plus(ASKING)) {
+            return 1;
+        }
+        lease.asking_since = Some(now);
+        policy.lease
+    }
+
     /// Adds what the bucket granted, and spends one of it.
     pub fn add(&mut self, policy: &Policy, grant: Grant, now: Time) -> Standing {
-        if self.0.len() >= REMEMBERED {
-            self.0.retain(|_, lease| now < lease.expires || now < lease.closed_until);
-        }
-        if self.0.len() >= REMEMBERED {
-            self.0.clear();
-        }
-        let lease = self.0.entry(policy.key.clone()).or_insert(Lease {
-            tokens: 0,
-            left: 0,
-            expires: now,
-            closed_until: now,
-            limit: policy.limit,
-        });
+        let lease = self.entry(policy, now);
+        lease.asking_since = None;
         if now >= lease.expires {
             lease.tokens = 0;
         }
@@ -62,6 +67,18 @@ impl Leases {
             lease.closed_until = grant.retry_at;
         }
         self.spend(policy, now).unwrap_or(Standing { allowed: false, remaining: 0, retry_at: grant.retry_at })
+    }
+
+    fn entry(&mut self, policy: &Policy, now: Time) -> &mut Lease {
+        if self.0.len() >= REMEMBERED {
+            self.0.retain(|_, lease| now < lease.expires || now < lease.closed_until);
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        let fresh =
+            Lease { tokens: 0, left: 0, expires: now, closed_until: now, asking_since: None, limit: policy.limit };
+        self.0.entry(policy.key.clone()).or_insert(fresh)
     }
 }
 
@@ -79,7 +96,8 @@ mod tests {
         if let Some(standing) = leases.spend(policy, now) {
             return (standing.allowed, false);
         }
-        let grant = bucket.take(&Take { limit: policy.limit, want: policy.lease, now });
+        let want = leases.want(policy, now);
+        let grant = bucket.take(&Take { limit: policy.limit, want, now });
         (leases.add(policy, grant, now).allowed, true)
     }
 
@@ -108,6 +126,16 @@ mod tests {
         }
         // A full bucket and one minute's refill.
         assert!((100..=120).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn a_burst_takes_one_lease() {
+        let (mut leases, policy) = (Leases::default(), policy(60));
+        let now = Time::from_millis(1_700_000_000_000);
+        assert_eq!([0; 3].map(|_| leases.want(&policy, now)), [5, 1, 1]);
+        assert_eq!(leases.want(&policy, now.plus(ASKING)), 5, "the first one never came back");
+        leases.add(&policy, Grant { tokens: 5, left: 50, retry_at: now }, now);
+        assert_eq!(leases.want(&policy, now), 5);
     }
 
     #[test]

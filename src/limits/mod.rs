@@ -138,7 +138,8 @@ pub async fn spend(app: &App, policy: Policy) -> Spent {
     if let Some(standing) = LEASES.with_borrow_mut(|leases| leases.spend(&policy, now)) {
         return Spent { policy, standing, asked: false, revoked: false };
     }
-    let take = Take { limit: policy.limit, want: policy.lease, now };
+    let want = LEASES.with_borrow_mut(|leases| leases.want(&policy, now));
+    let take = Take { limit: policy.limit, want, now };
     // The trip is being paid for anyway: learn in its shadow whether the session is over.
     let session = app.claims().ok().map(|claims| crate::access::revocation_key(claims.session.as_str()));
     let (grant, revoked) = futures::join!(app.host().take_tokens(&policy.key, &take), async {
