@@ -148,7 +148,7 @@ async fn a_stranger_gets_404_for_everything_with_an_id() {
 async fn an_id_that_is_none_is_404_everywhere() {
     let world = World::new().await;
     for step in steps(&world).await.iter().filter(|step| step.has_id()) {
-        for id in ["0", "nonsense", "%27", "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c7"] {
+        for id in ["0", "nonsense", "%27", "%ff", "%zz", "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c7"] {
             let last = step.route.path.rfind('{').unwrap();
             let filled = step.path.split('/').count();
             let position = step.route.path[..last].matches('/').count();
@@ -250,6 +250,21 @@ async fn every_address_tells_its_methods() {
         assert_eq!(told(&wrong), methods, "PUT {template}");
         if methods.contains(&"HEAD".to_owned()) {
             assert_eq!(ada.head(path).await.text, "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_query_breaks_a_route() {
+    let world = World::new().await;
+    let nasty = ["", "=", "&&", "page", "%ff=%ff", "page=1&page=2", "search=%00", "search=%ff", "search=%f0%9f%9a%80"];
+    let nastier = ["sort[]=x", "page=%20", "page_size=1e3", "favorite=1", "favorite", "%", "%zz", "sort=%27%22--"];
+    for step in steps(&world).await.iter().filter(|step| step.route.method == "get") {
+        for query in nasty.iter().chain(&nastier) {
+            let reply = step.who.get(&format!("{}?{query}", step.path)).any().await;
+            let wrong = broken_promises(&step.route.method, &step.route.path, &reply);
+            assert_eq!(wrong, [""; 0], "{}?{query}: {}", step.route.line(), reply.text);
+            assert!(reply.status.as_u16() < 500, "{}?{query}: {}", step.route.line(), reply.text);
         }
     }
 }

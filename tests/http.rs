@@ -222,6 +222,57 @@ async fn a_failure_of_ours_is_logged_and_tells_nothing() {
     ada.get("/auth/me").await;
 }
 
+#[tokio::test]
+async fn odd_headers_harm_nobody() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    for (name, value) in [
+        ("user-agent", &b"caf\xe9 \xf0\x9f\x9a\x80"[..]),
+        ("user-agent", b""),
+        ("accept", b"text/html"),
+        ("accept-language", b"xx-\xff"),
+        ("cf-connecting-ip", b"nonsense"),
+        ("content-type", b"\xff"),
+        ("x-odd", &[b'y'; 8000]),
+    ] {
+        ada.get("/projects").header(name, value).await;
+    }
+    let mut odd = world.stranger("odd");
+    odd.user_agent = "x".repeat(5000);
+    odd.register().await;
+    odd.log_in().await;
+    let list = odd.get("/auth/sessions").await;
+    assert!(list.items()[0]["user_agent"].as_str().unwrap().len() < 1000, "{}", list.text);
+    ada.get("/projects").header("authorization", b"Bearer \xff\xfe").refused(401).await;
+}
+
+#[tokio::test]
+async fn json_that_says_a_thing_twice_or_in_odd_numbers_is_refused() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    for body in [r#"{"name":"a","name":"b"}"#, r#"{"name":1e999}"#, r#"{"name":"\ud800"}"#, r#"{"name":-0}"#] {
+        let reply = ada.post("/projects").header("content-type", "application/json").body(body).any().await;
+        assert!([400, 422].contains(&reply.status.as_u16()), "{body}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn many_requests_of_many_people_at_once_keep_apart() {
+    let world = World::set_up().isolates(&[&[], &[]]).open().await;
+    let names = ["ada", "bob", "cy", "dan", "eve"];
+    let people = join_all(names.map(|name| world.sign_up(name))).await;
+    let create = |i: usize| {
+        let person = &people[i % people.len()];
+        person.through(i % 2).post("/projects").json(json!({ "name": person.name })).into_future()
+    };
+    join_all((0..50).map(create)).await;
+    for person in &people {
+        let list = person.get("/projects").await;
+        assert_eq!(pluck(list.items(), "name"), [person.name.as_str(); 10]);
+        assert!(list.items().iter().all(|item| item["owner_id"] == person.id()));
+    }
+}
+
 fn cors(reply: &Reply) -> Vec<&str> {
     reply
         .headers

@@ -289,3 +289,28 @@ async fn sessions_come_in_pages() {
     assert_eq!(page.items()[0]["id"], ada.session());
     assert_eq!(ada.get("/auth/sessions?page=0").refused(422).await.fields(), ["page"]);
 }
+
+#[tokio::test]
+async fn a_revoked_session_is_turned_away_before_the_database() {
+    let world = World::set_up().isolates(&[&[], &[]]).open().await;
+    let ada = world.sign_up("ada").await;
+    ada.post("/auth/logout").status(204).await;
+    world.drain().await;
+    let reply = ada.through(1).get("/projects").refused_with(401, "AUTH_INVALID").await;
+    assert_eq!(reply.trips(), 0);
+}
+
+#[tokio::test]
+async fn whoever_still_sends_the_token_of_a_session_that_is_over_can_log_in_again() {
+    let world = World::set_up().isolates(&[&[], &[]]).open().await;
+    let ada = world.sign_up("ada").await;
+    ada.post("/auth/logout").status(204).await;
+    world.drain().await;
+    for isolate in 0..2 {
+        let ada = ada.through(isolate);
+        ada.get("/health").await;
+        ada.try_password(PASSWORD).status(200).await;
+        let eve = json!({ "email": format!("eve{isolate}@example.com"), "password": PASSWORD });
+        ada.post("/auth/register").json(eve).status(201).await;
+    }
+}

@@ -75,10 +75,15 @@ impl Setup {
         World(Arc::new(Inner {
             name: opened["world"].as_str().unwrap().into(),
             urls: urls.collect(),
-            client: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            client: client(),
             clock: Clock::default(),
         }))
     }
+}
+
+fn client() -> reqwest::Client {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.timeout(Duration::from_secs(60)).build().unwrap()
 }
 
 /// What every Worker's variables are unless its world says otherwise.
