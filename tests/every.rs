@@ -89,7 +89,8 @@ async fn every_route_works_as_the_contract_says_within_its_trips() {
     let steps = steps(&world).await;
     let mut walked: Vec<String> = steps.iter().map(|step| step.route.line()).collect();
     let mut all: Vec<String> = routes().iter().map(Route::line).collect();
-    (walked.sort_unstable(), all.sort_unstable());
+    walked.sort_unstable();
+    all.sort_unstable();
     assert_eq!(walked, all, "each route has its step");
 
     for step in &steps {

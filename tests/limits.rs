@@ -126,12 +126,12 @@ async fn a_long_run_gets_the_limit_and_what_is_refilled() {
 async fn callers_do_not_use_up_each_others_limit() {
     let world = World::with(&[("RATE_LIMIT_FREE", "5"), ("RATE_LIMIT_ANONYMOUS", "5")]).await;
     let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
-    let bob = bob.from_ip(&ada.ip);
+    let bob = bob.at_ip(&ada.ip);
     world.clock().stop();
     hammer(std::slice::from_ref(&ada), "/auth/me", 10, 5).await;
     ada.get("/auth/me").refused(429).await;
     bob.get("/auth/me").await;
-    let (here, there) = (world.anonymous().from_ip(&ada.ip), world.anonymous());
+    let (here, there) = (world.anonymous().at_ip(&ada.ip), world.anonymous());
     hammer(std::slice::from_ref(&here), "/health", 10, 5).await;
     here.get("/health").refused_with(429, "RATE_LIMITED").await;
     there.get("/health").await;

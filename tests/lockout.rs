@@ -86,7 +86,7 @@ async fn a_lock_holds_for_one_address_and_one_email() {
     fail(&attacker, 5).await;
     attacker.try_password(PASSWORD).refused_with(429, "AUTH_LOCKED").await;
     ada.try_password(PASSWORD).await;
-    bob.from_ip(&attacker.ip).try_password(PASSWORD).await;
+    bob.at_ip(&attacker.ip).try_password(PASSWORD).await;
 }
 
 #[tokio::test]
@@ -102,9 +102,9 @@ async fn another_spelling_of_the_email_is_locked_too() {
 async fn another_address_of_the_same_ipv6_network_is_locked_too() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
-    fail(&ada.from_ip("2001:db8:1:2::1"), 5).await;
-    ada.from_ip("2001:db8:1:2:ffff::9").try_password(PASSWORD).refused_with(429, "AUTH_LOCKED").await;
-    ada.from_ip("2001:db8:1:3::1").log_in().await;
+    fail(&ada.at_ip("2001:db8:1:2::1"), 5).await;
+    ada.at_ip("2001:db8:1:2:ffff::9").try_password(PASSWORD).refused_with(429, "AUTH_LOCKED").await;
+    ada.at_ip("2001:db8:1:3::1").log_in().await;
 }
 
 #[tokio::test]

@@ -163,7 +163,8 @@ async fn many_projects_created_at_once_are_all_there() {
     let list = ada.get("/projects?page_size=50").await;
     let mut listed = pluck(list.items(), "id");
     let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    (listed.sort_unstable(), ids.sort_unstable());
+    listed.sort_unstable();
+    ids.sort_unstable();
     assert_eq!(listed, ids);
 }
 

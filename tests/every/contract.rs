@@ -10,17 +10,15 @@ fn every_route_is_in_the_contract_and_back() {
             promised.push(Route { method: method.clone(), path: path.clone(), summary });
         }
     }
-    (routes.sort(), promised.sort());
+    routes.sort();
+    promised.sort();
     assert_eq!(routes, promised);
 }
 
 #[test]
 fn the_published_contract_is_what_the_code_says() {
     let said = hivesync_api::openapi::document();
-    assert!(
-        *CONTRACT == said,
-        "openapi.json is not up to date: 'cargo run --bin openapi > openapi.json' writes it anew"
-    );
+    assert!(*CONTRACT == said, "openapi.json is not up to date: 'cargo xtask openapi' writes it anew");
 }
 
 #[test]

@@ -52,11 +52,6 @@ impl Call {
         self
     }
 
-    pub fn without_header(mut self, name: &str) -> Call {
-        self.headers.remove(name);
-        self
-    }
-
     pub fn json(self, body: Value) -> Call {
         self.header("content-type", "application/json").body(body.to_string())
     }

@@ -97,7 +97,7 @@ impl Person {
         Person { access_token: Some(token.into()), ..self.clone() }
     }
 
-    pub fn from_ip(&self, ip: &str) -> Person {
+    pub fn at_ip(&self, ip: &str) -> Person {
         Person { ip: ip.into(), ..self.clone() }
     }
 

@@ -52,10 +52,10 @@ pub fn broken_promises(method: &str, path: &str, reply: &Reply) -> Vec<String> {
         (true, false) => wrong.push("a body where none is promised".into()),
         (false, _) => check(schema, &reply.json, "body", &mut wrong),
     }
-    if let (Some(codes), false) = (promised["description"].as_str(), reply.code().is_empty()) {
-        if !codes.contains(&format!("`{}`", reply.code())) {
-            wrong.push(format!("{} is none of {codes}", reply.code()));
-        }
+    if let (Some(codes), false) = (promised["description"].as_str(), reply.code().is_empty())
+        && !codes.contains(&format!("`{}`", reply.code()))
+    {
+        wrong.push(format!("{} is none of {codes}", reply.code()));
     }
     wrong
 }
@@ -98,10 +98,10 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
         wrong.push(format!("{at} is none of {}: {value}", schema["enum"]));
     }
-    if let (Some("date-time"), Some(text)) = (schema["format"].as_str(), value.as_str()) {
-        if chrono::DateTime::parse_from_rfc3339(text).is_err() {
-            wrong.push(format!("{at} is no time: {text}"));
-        }
+    if let (Some("date-time"), Some(text)) = (schema["format"].as_str(), value.as_str())
+        && chrono::DateTime::parse_from_rfc3339(text).is_err()
+    {
+        wrong.push(format!("{at} is no time: {text}"));
     }
     for item in value.as_array().into_iter().flatten() {
         check(&schema["items"], item, &format!("{at}[]"), wrong);

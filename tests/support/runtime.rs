@@ -65,6 +65,7 @@ fn start() -> Runtime {
                 let _ = waiting.send(result);
             }
         }
+        let _ = child.wait();
         // Whoever still waits learns that nobody will answer.
         RUNTIME.state.lock().unwrap().waiting.clear();
     });
