@@ -27,6 +27,10 @@ pub fn revocation_key(session: &str) -> String {
     format!("revoked/{session}")
 }
 
+pub fn session_over() -> Error {
+    Error::new(Code::TokenInvalid).saying("The session is over; log in again.")
+}
+
 /// The caller: a live session of a user in good standing.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -114,9 +118,7 @@ impl Actor {
     }
 
     fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
-        let user: User = answers
-            .first()?
-            .ok_or_else(|| Error::new(Code::TokenInvalid).saying("The session is over; log in again."))?;
+        let user: User = answers.first()?.ok_or_else(session_over)?;
         user.may_act()?;
         crate::limits::remember_tier(user.id, user.tier);
         Ok(Actor { user, session: claims.session.clone() })

@@ -1,11 +1,11 @@
 //! The request's hands: what a handler may read, and the one way to write.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::{Extensions, Method, StatusCode};
 
-use crate::access::Actor;
+use crate::access::{self, Actor};
 use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
@@ -23,6 +23,7 @@ struct Hands {
     config: Arc<Config>,
     caller: Caller,
     claims: Result<Claims>,
+    session_over: AtomicBool,
     trips: AtomicU32,
     outbox: Mutex<Vec<Id>>,
     idempotency: Mutex<Option<Idempotency>>,
@@ -88,6 +89,7 @@ impl App {
             config,
             caller,
             claims,
+            session_over: AtomicBool::new(false),
             trips: AtomicU32::new(0),
             outbox: Mutex::default(),
             idempotency: Mutex::default(),
@@ -126,7 +128,15 @@ impl App {
 
     /// What the access token says; its session is not yet known to be alive.
     pub fn claims(&self) -> Result<&Claims> {
+        if self.0.session_over.load(Ordering::Relaxed) {
+            return Err(access::session_over());
+        }
         self.0.claims.as_ref().map_err(Clone::clone)
+    }
+
+    /// Notes that the edge knows the token's session to be over; who needs none may go on.
+    pub fn end_session(&self) {
+        self.0.session_over.store(true, Ordering::Relaxed);
     }
 
     pub fn by(&self, actor: &Actor) -> By {

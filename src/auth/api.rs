@@ -1,4 +1,4 @@
-use crate::access::{Actor, Can, Delete, List, View};
+use crate::access::{Actor, Can, Delete, List, View, session_over};
 use crate::app::App;
 use crate::auth::session::{self, Device, Opening, Rotation, Session};
 use crate::auth::token::RefreshToken;
@@ -42,10 +42,7 @@ pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {
 pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
     let keys = &app.config().keys;
     let token = RefreshToken::read(&body.0.refresh_token, keys).ok_or(Code::TokenInvalid)?;
-    let session = app
-        .commit_row(session::rotate(&token, keys, app.caller()))
-        .await?
-        .ok_or_else(|| Error::new(Code::TokenInvalid).saying("The session is over; log in again."))?;
+    let session = app.commit_row(session::rotate(&token, keys, app.caller())).await?.ok_or_else(session_over)?;
     if session.judge(&token, keys, app.now()) == Rotation::Stale {
         let by = app.by_user(Some(session.user.id));
         let _: NoContent =

@@ -1,11 +1,11 @@
 //! Passwords: Argon2id with OWASP's parameters, as PHC strings.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::OnceLock;
 
-use argon2::password_hash::phc::{PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
@@ -51,43 +51,48 @@ impl JsonSchema for Password {
     }
 }
 
-fn argon2() -> Result<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| Error::internal(format!("Argon2 parameters: {error}")))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+thread_local! {
+    /// Wasm memory never shrinks: what hashing took once is kept for the next one, and not cleared again.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+fn digest(password: &str, salt: &[u8], memory_kib: u32, passes: u32, lanes: u32) -> Result<Output> {
+    let failed = |error: argon2::Error| Error::internal(format!("a password could not be hashed: {error}"));
+    let params = Params::new(memory_kib, passes, lanes, None).map_err(failed)?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut digest = [0; 32];
+    MEMORY.with_borrow_mut(|memory| {
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::new());
+        }
+        let memory = memory.get_mut(..blocks).unwrap_or_default();
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut digest, memory).map_err(failed)
+    })?;
+    Output::new(&digest).map_err(|error| Error::internal(error.to_string()))
 }
 
 impl Password {
     /// The PHC string to store.
     pub fn hash(&self, salt: &[u8; 16]) -> Result<String> {
-        let hash = argon2()?
-            .hash_password_with_salt(self.0.as_bytes(), salt)
-            .map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))?;
-        Ok(hash.to_string())
+        let digest = digest(&self.0, salt, MEMORY_KIB, PASSES, LANES)?;
+        let salt = Salt::new(salt).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"))
     }
 
     /// Takes as long for a user who does not exist as for one who does.
     pub fn matches(&self, stored: Option<&str>) -> Result<bool> {
-        let decoy = match stored {
-            Some(_) => "",
-            None => decoy()?,
+        let Some(stored) = stored else {
+            digest(&self.0, b"a salt of no one", MEMORY_KIB, PASSES, LANES)?;
+            return Ok(false);
         };
-        let parsed = PasswordHash::new(stored.unwrap_or(decoy))
-            .map_err(|error| Error::internal(format!("a stored password hash is broken: {error}")))?;
-        let same = argon2()?.verify_password(self.0.as_bytes(), &parsed).is_ok();
-        Ok(same && stored.is_some())
+        let broken = || Error::internal("a stored password hash is broken");
+        let stored = PasswordHash::new(stored).map_err(|_| broken())?;
+        let param = |name| stored.params.get_decimal(name).ok_or_else(broken);
+        let (salt, expected) = stored.salt.as_ref().zip(stored.hash).ok_or_else(broken)?;
+        // Its comparison takes the same time wherever they differ.
+        Ok(digest(&self.0, salt, param("m")?, param("t")?, param("p")?)? == expected)
     }
-}
-
-/// A hash of nothing anyone knows, with the parameters of the real ones.
-fn decoy() -> Result<&'static str> {
-    static DECOY: OnceLock<String> = OnceLock::new();
-    if DECOY.get().is_none() {
-        let salt = Salt::new(b"a salt of no one").map_err(|error| Error::internal(error.to_string()))?;
-        let phc = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${}", "A".repeat(43));
-        let _ = DECOY.set(phc);
-    }
-    DECOY.get().map(String::as_str).ok_or_else(|| Error::internal("no decoy"))
 }
 
 #[cfg(test)]

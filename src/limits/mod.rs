@@ -128,15 +128,13 @@ pub struct Spent {
     pub standing: Standing,
     /// Whether the Durable Object was asked.
     pub asked: bool,
-    /// The caller's session is known at the edge to be over.
-    pub revoked: bool,
 }
 
 /// Takes one token of the caller's, from a lease where there is one.
 pub async fn spend(app: &App, policy: Policy) -> Spent {
     let now = app.now();
     if let Some(standing) = LEASES.with_borrow_mut(|leases| leases.spend(&policy, now)) {
-        return Spent { policy, standing, asked: false, revoked: false };
+        return Spent { policy, standing, asked: false };
     }
     let want = LEASES.with_borrow_mut(|leases| leases.want(&policy, now));
     let take = Take { limit: policy.limit, want, now };
@@ -155,14 +153,14 @@ pub async fn spend(app: &App, policy: Policy) -> Spent {
             Standing { allowed: !policy.fails_closed, remaining: 0, retry_at: now.plus(1000) }
         }
     };
-    Spent { policy, standing, asked: true, revoked }
+    if revoked {
+        app.end_session();
+    }
+    Spent { policy, standing, asked: true }
 }
 
 impl Spent {
     pub fn check(&self, now: Time) -> Result<()> {
-        if self.revoked {
-            return Err(Error::new(Code::TokenInvalid).saying("The session is over; log in again."));
-        }
         if self.standing.allowed {
             return Ok(());
         }
