@@ -1,13 +1,17 @@
 //! To a Cloudflare account: what is missing there is created, then the Worker goes up.
 
+use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{plainly, step};
+use crate::run::{plainly, root, step};
 use crate::setup::{self, Tools};
 
+const DATABASE: &str = "hivesync";
 const QUEUES: [&str; 2] = ["hivesync-events", "hivesync-events-dead"];
 const SECRETS: [&str; 2] = ["JWT_SECRET", "SESSION_SECRET"];
 
@@ -16,36 +20,58 @@ pub fn run(args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--dry-run") {
         return step("wrangler deploy --dry-run", tools.wrangler().args(["deploy", "--dry-run"]));
     }
-    if asked(&tools, &["whoami"]).is_none_or(|text| text.contains("not authenticated")) {
+    if asked(&tools, &["whoami"]).is_none_or(|said| said.contains("not authenticated")) {
         bail!("log in first: npx wrangler login (or set CLOUDFLARE_API_TOKEN)");
     }
-    let queues = asked(&tools, &["queues", "list"]).unwrap_or_default();
-    for queue in QUEUES.iter().filter(|queue| !queues.contains(&format!(" {queue} "))) {
-        step(&format!("creating the queue {queue}"), tools.wrangler().args(["queues", "create", queue]))?;
+    for queue in QUEUES {
+        create(&tools, "queues", queue)?;
     }
-    // The first deployment creates the database, the namespace and the bucket by their bindings.
-    plainly("wrangler deploy", tools.wrangler().args(["deploy"]))?;
-    step("migrating the database", tools.wrangler().args(["d1", "migrations", "apply", "hivesync", "--remote"]))?;
-    let set = asked(&tools, &["secret", "list"]).unwrap_or_default();
-    for name in SECRETS.iter().filter(|name| !set.contains(&format!("\"{name}\""))) {
-        put_secret(&tools, name)?;
+    create(&tools, "d1", DATABASE)?;
+    step("migrating the database", tools.wrangler().args(["d1", "migrations", "apply", DATABASE, "--remote"]))?;
+    // The namespace and the bucket are created by this, from their bindings.
+    let mut deploy = tools.wrangler();
+    deploy.arg("deploy");
+    let secrets = missing_secrets(&tools)?;
+    if let Some(file) = &secrets {
+        deploy.arg("--secrets-file").arg(file);
     }
-    Ok(())
+    let outcome = plainly("wrangler deploy", &mut deploy);
+    if let Some(file) = secrets {
+        fs::remove_file(&file).with_context(|| format!("{} holds secrets; remove it", file.display()))?;
+    }
+    outcome
+}
+
+/// Creates the thing unless it is there.
+fn create(tools: &Tools, kind: &str, name: &str) -> Result<()> {
+    if asked(tools, &[kind, "info", name]).is_some() {
+        return Ok(());
+    }
+    step(&format!("creating {name} ({kind})"), tools.wrangler().args([kind, "create", name]))
+}
+
+/// A file with fresh values for the secrets that the deployed Worker lacks.
+fn missing_secrets(tools: &Tools) -> Result<Option<PathBuf>> {
+    let listed = tools.wrangler().args(["secret", "list"]).stdin(Stdio::null()).output()?;
+    let said = String::from_utf8_lossy(&listed.stdout);
+    // Taking a passing failure for "none are set" would log everybody out.
+    if !listed.status.success() && !format!("{said}{}", String::from_utf8_lossy(&listed.stderr)).contains("not found") {
+        bail!("the Worker's secrets cannot be listed:\n{said}{}", String::from_utf8_lossy(&listed.stderr));
+    }
+    let missing: Vec<&str> =
+        SECRETS.into_iter().filter(|name| !listed.status.success() || !said.contains(&format!("\"{name}\""))).collect();
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let path = root().join(format!(".wrangler/secrets-{}", std::process::id()));
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
+    for name in missing {
+        writeln!(file, "{name}={}", setup::secret()?)?;
+    }
+    Ok(Some(path))
 }
 
 fn asked(tools: &Tools, args: &[&str]) -> Option<String> {
     let output = tools.wrangler().args(args).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn put_secret(tools: &Tools, name: &str) -> Result<()> {
-    let mut wrangler = tools.wrangler();
-    let mut child = wrangler.args(["secret", "put", name]).stdin(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().context("wrangler takes no input")?;
-    writeln!(input, "{}", setup::secret()?)?;
-    drop(input);
-    if !child.wait()?.success() {
-        bail!("the secret {name} could not be set");
-    }
-    Ok(())
 }
