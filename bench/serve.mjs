@@ -1,19 +1,22 @@
 // Starts one Worker in a workerd of its own, with fresh seeded storage, and says
 // where on standard output. Ends with its standard input.
 //
-//   node serve.mjs '{"folder": "build", "port": 8801, "vars": {…}}'
+//   node serve.mjs '{"folder": "build", "main": "index.js", "port": 8801, "vars": {…}}'
 
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 const root = join(import.meta.dirname, "..");
-const { folder, port, vars, limiter, empty } = JSON.parse(process.argv[2]);
+const { folder, main, port, vars, limiter, empty } = JSON.parse(process.argv[2]);
 
 function modules() {
-  const script = { type: "ESModule", path: "/worker/index.js", contents: readFileSync(join(folder, "index.js"), "utf8") };
-  const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
-  return [script, ...wasm.map((name) => ({ type: "CompiledWasm", path: `/worker/${name}`, contents: readFileSync(join(folder, name)) }))];
+  const files = readdirSync(folder).filter((name) => /\.(js|wasm)$/.test(name) && name !== main);
+  return [main, ...files].map((name) => ({
+    type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
+    path: `/worker/${name}`,
+    contents: readFileSync(join(folder, name), name.endsWith(".wasm") ? undefined : "utf8"),
+  }));
 }
 
 const miniflare = new Miniflare(

@@ -114,7 +114,7 @@ pub fn run(args: &[String]) -> Result<()> {
         build::worker(&tools, false)?;
     }
     let peer = build_peer(&tools)?;
-    let both = [Contender { name: "HiveSync", folder: root().join("build"), limiter: true }, peer];
+    let both = [Contender { name: "HiveSync", folder: root().join("build"), main: "index.js", limiter: true }, peer];
 
     let (rounds, starts) = if quick { (3, 3) } else { (9, 9) };
     let mut first_answers = [Vec::new(), Vec::new()];
@@ -200,5 +200,5 @@ fn build_peer(tools: &Tools) -> Result<Contender> {
     ]);
     esbuild.arg(format!("--outfile={}", folder.join("index.js").display()));
     step("building the peer", &mut esbuild)?;
-    Ok(Contender { name: "peer", folder, limiter: false })
+    Ok(Contender { name: "peer", folder, main: "index.js", limiter: false })
 }

@@ -34,23 +34,29 @@ export const auth = new Hono<Env>();
 
 auth.post("/register", async (c) => {
   const { email, password, username = null, display_name = null } = await body(c, Register);
-  const refuse = () => [
+  const refuse = [
     c.env.DB.prepare("INSERT INTO refusals SELECT 'EMAIL_TAKEN' WHERE EXISTS (SELECT 1 FROM users WHERE email = ?1)").bind(email),
     c.env.DB.prepare("INSERT INTO refusals SELECT 'USERNAME_TAKEN' WHERE EXISTS (SELECT 1 FROM users WHERE username = ?1)").bind(username),
   ];
-  const reserved = await batch(c, [
-    ...refuse(),
+  const [, [reserved]] = await batch(c, [
     c.env.DB.prepare(
       `INSERT INTO sequences (name, value) VALUES ('users', 1)
-       ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`,
+       ON CONFLICT (name) DO UPDATE SET value = value + 1`,
     ),
+    c.env.DB.prepare(
+      `SELECT (SELECT value FROM sequences WHERE name = 'users') AS value,
+              EXISTS (SELECT 1 FROM users WHERE email = ?1) AS email_taken,
+              EXISTS (SELECT 1 FROM users WHERE username = ?2) AS username_taken`,
+    ).bind(email, username),
   ]);
-  const id: number = reserved[2]![0].value;
+  if (reserved.email_taken) throw new Failure("EMAIL_TAKEN");
+  if (reserved.username_taken) throw new Failure("USERNAME_TAKEN");
+  const id: number = reserved.value;
   const hash = hashPassword(password);
   const at = c.get("now").toISOString();
   const happened = event(c, { kind: "user.registered", actor: id, entity: id });
   await batch(c, [
-    ...refuse(),
+    ...refuse,
     c.env.DB.prepare(
       `INSERT INTO users (id, email, username, password_hash, display_name, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,

@@ -22,6 +22,8 @@ const VARS: &str = r#"{"JWT_SECRET":"kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA","SESSION_
 pub struct Contender {
     pub name: &'static str,
     pub folder: PathBuf,
+    /// The module in it that workerd calls.
+    pub main: &'static str,
     /// Whether it counts requests in a Durable Object.
     pub limiter: bool,
 }
@@ -62,8 +64,9 @@ impl Contender {
     fn spawn(&self, tools: &Tools, empty: bool) -> Result<Running> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let options = format!(
-            r#"{{"folder":"{}","port":{port},"vars":{VARS},"limiter":{},"empty":{empty}}}"#,
+            r#"{{"folder":"{}","main":"{}","port":{port},"vars":{VARS},"limiter":{},"empty":{empty}}}"#,
             self.folder.display(),
+            self.main,
             self.limiter
         );
         let mut serve = Command::new(&tools.node);
