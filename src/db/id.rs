@@ -47,8 +47,20 @@ impl fmt::Display for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
+        if is_canonical(&text) {
+            return Ok(Id(text));
+        }
         Id::parse(&text).ok_or_else(|| serde::de::Error::custom("must be a UUID"))
     }
+}
+
+/// Whether it is spelled as we spell it: as every id out of the database is.
+fn is_canonical(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
 }
 
 impl ToParam for Id {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -43,6 +43,24 @@ impl Time {
     }
 }
 
+/// Reads the one spelling that `text` writes, which is all the database holds, without looking for others.
+fn ours(text: &[u8]) -> Option<Time> {
+    let text: &[u8; 24] = text.try_into().ok()?;
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1, b'.', f0, f1, f2, b'Z'] =
+        text
+    else {
+        return None;
+    };
+    let number = |digits: &[&u8]| {
+        digits.iter().try_fold(0_u32, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(**digit - b'0')))
+    };
+    let year = i32::try_from(number(&[y0, y1, y2, y3])?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(&[m0, m1])?, number(&[d0, d1])?)?;
+    let (hour, minute, second) = (number(&[h0, h1])?, number(&[i0, i1])?, number(&[s0, s1])?);
+    let moment = date.and_hms_milli_opt(hour, minute, second, number(&[f0, f1, f2])?)?;
+    Some(Time(moment.and_utc().timestamp_millis()))
+}
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.text())
@@ -51,7 +69,10 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
+        let text = Cow::<str>::deserialize(from)?;
+        if let Some(time) = ours(text.as_bytes()) {
+            return Ok(time);
+        }
         DateTime::parse_from_rfc3339(&text)
             .map(|at| Time(at.timestamp_millis()))
             .map_err(|_| serde::de::Error::custom("must be an RFC 3339 date and time"))
@@ -85,6 +106,19 @@ mod tests {
         let at = Time::from_millis(1_772_357_400_005);
         assert_eq!(at.text(), "2026-03-01T09:30:00.005Z");
         assert_eq!(serde_json::from_str::<Time>("\"2026-03-01T10:30:00.005+01:00\"").ok(), Some(at));
+    }
+
+    #[test]
+    fn our_own_spelling_is_read_like_any_other() {
+        for millis in [0, 1_772_357_400_005, 1_709_164_800_000, 4_102_444_799_999] {
+            let time = Time::from_millis(millis);
+            assert_eq!(ours(time.text().as_bytes()), Some(time));
+        }
+        for other in
+            ["2026-02-30T00:00:00.000Z", "2026-03-01T09:30:00Z", "2026-03-01T24:00:00.000Z", "2026-03-01 09:30:00.000Z"]
+        {
+            assert_eq!(ours(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -77,14 +77,14 @@ export function respond(status, lines, body) {
 
 const utf8 = new TextEncoder();
 
-/** One atomic batch: `[[sql, params], …]` in, `[rows, …]` out as UTF-8, or `!` and what went wrong. */
+/** One atomic batch: `[[sql, params], …]` in, the rows of each a line of UTF-8 out, or `!` and what went wrong. */
 export async function batch(env, json) {
   let answer;
   try {
     const db = env.DB;
     const statements = JSON.parse(json).map(([sql, params]) => db.prepare(sql).bind(...params));
     const results = await db.batch(statements);
-    answer = JSON.stringify(results.map((result) => result.results));
+    answer = results.map((result) => JSON.stringify(result.results)).join("\n");
   } catch (error) {
     answer = `!${error?.message ?? error}`;
   }

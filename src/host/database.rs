@@ -17,7 +17,7 @@ pub async fn batch(env: &Env, json: &str) -> Result<Answers> {
     let answer = batch_json(env.as_ref(), json).await.unchecked_into::<js_sys::Uint8Array>().to_vec();
     match answer.strip_prefix(b"!") {
         Some(failure) => Err(failed(&String::from_utf8_lossy(failure))),
-        None => Answers::parse(&answer),
+        None => Ok(Answers::new(answer)),
     }
 }
 

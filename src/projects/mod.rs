@@ -170,23 +170,26 @@ impl Listed for Project {
                 folded,
                 filter.favorite,
             ),
+            // The page first: tags are gathered for its projects only.
             sql!(
-                "SELECT p.id, p.owner_id, p.name, p.description, m.role, p.created_at, p.updated_at,
-                        EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id) AS is_favorite,
+                "WITH page AS (
+                   SELECT p.*, m.role, row_number() OVER (ORDER BY
+                     CASE ?5 WHEN 'created_at' THEN p.created_at WHEN 'updated_at' THEN p.updated_at END,
+                     CASE ?5 WHEN '-created_at' THEN p.created_at WHEN '-updated_at' THEN p.updated_at END DESC,
+                     CASE ?5 WHEN 'name' THEN p.name END COLLATE NOCASE,
+                     CASE ?5 WHEN '-name' THEN p.name END COLLATE NOCASE DESC,
+                     p.id DESC) AS place
+                   FROM team_members m JOIN projects p ON p.id = m.project_id
+                   WHERE m.user_id = ?1
+                     AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
+                          OR instr(p.name, ?2) OR instr(p.description, ?2))
+                     AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))
+                   ORDER BY place LIMIT ?6 OFFSET ?7)
+                 SELECT id, owner_id, name, description, role, created_at, updated_at,
+                        EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = page.id) AS is_favorite,
                         (SELECT json_group_array(json_object('id', t.id, 'name', t.name, 'color', t.color, 'created_at', t.created_at))
-                         FROM (SELECT * FROM project_tags WHERE project_id = p.id ORDER BY name) t) AS tags
-                 FROM team_members m JOIN projects p ON p.id = m.project_id
-                 WHERE m.user_id = ?1
-                   AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
-                        OR instr(p.name, ?2) OR instr(p.description, ?2))
-                   AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))
-                 ORDER BY
-                   CASE ?5 WHEN 'created_at' THEN p.created_at WHEN 'updated_at' THEN p.updated_at END,
-                   CASE ?5 WHEN '-created_at' THEN p.created_at WHEN '-updated_at' THEN p.updated_at END DESC,
-                   CASE ?5 WHEN 'name' THEN p.name END COLLATE NOCASE,
-                   CASE ?5 WHEN '-name' THEN p.name END COLLATE NOCASE DESC,
-                   p.id DESC
-                 LIMIT ?6 OFFSET ?7",
+                         FROM (SELECT * FROM project_tags WHERE project_id = page.id ORDER BY name) t) AS tags
+                 FROM page ORDER BY place",
                 user,
                 search,
                 folded,

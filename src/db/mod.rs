@@ -4,11 +4,10 @@ mod id;
 mod text;
 mod time;
 
-use std::collections::VecDeque;
+use std::fmt;
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 
@@ -90,21 +89,23 @@ impl<T: ToParam> ToParam for Option<T> {
     }
 }
 
-/// What a batch answered: one set of rows a statement, taken in their order.
-pub struct Answers(VecDeque<Box<RawValue>>);
+/// What a batch answered: the rows of each statement, in order. JSON, one line a statement.
+pub struct Answers {
+    text: Vec<u8>,
+    at: usize,
+}
 
 impl Answers {
-    pub fn parse(json: &[u8]) -> Result<Self> {
-        serde_json::from_slice(json)
-            .map(Answers)
-            .map_err(|error| Error::internal(format!("a batch answered no JSON: {error}")))
+    pub fn new(text: Vec<u8>) -> Self {
+        Answers { text, at: 0 }
     }
 
     /// The rows of the next statement.
     pub fn rows<T: DeserializeOwned>(&mut self) -> Result<Vec<T>> {
-        let raw = self.0.pop_front().ok_or_else(|| Error::internal("a batch answered fewer sets than statements"))?;
-        serde_json::from_str(raw.get())
-            .map_err(|error| Error::internal(format!("a row does not fit its type: {error}")))
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        self.at += line.len() + 1;
+        read(line)
     }
 
     /// The first row of the next statement.
@@ -113,26 +114,32 @@ impl Answers {
     }
 
     /// The first row of the last statement.
-    pub fn last<T: DeserializeOwned>(mut self) -> Result<Option<T>> {
-        let last = self.0.pop_back();
-        self.0.clear();
-        self.0.extend(last);
-        self.first()
+    pub fn last<T: DeserializeOwned>(self) -> Result<Option<T>> {
+        let line = self.text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(read(line)?.into_iter().next())
     }
+}
+
+fn read<T: DeserializeOwned>(line: &[u8]) -> Result<Vec<T>> {
+    serde_json::from_slice(line).map_err(|error| Error::internal(format!("a row does not fit its type: {error}")))
 }
 
 /// Reads SQLite's 0 and 1 as a `bool`; a JSON `true` too.
 pub fn flag<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Flag {
-        Bool(bool),
-        Number(i64),
+    struct Flag;
+    impl Visitor<'_> for Flag {
+        type Value = bool;
+        fn expecting(&self, to: &mut fmt::Formatter) -> fmt::Result {
+            to.write_str("0 or 1")
+        }
+        fn visit_bool<E>(self, is: bool) -> std::result::Result<bool, E> {
+            Ok(is)
+        }
+        fn visit_u64<E>(self, number: u64) -> std::result::Result<bool, E> {
+            Ok(number != 0)
+        }
     }
-    Ok(match Flag::deserialize(from)? {
-        Flag::Bool(is) => is,
-        Flag::Number(n) => n != 0,
-    })
+    from.deserialize_any(Flag)
 }
 
 /// Reads a column that holds JSON text.
