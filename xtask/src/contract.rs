@@ -1,6 +1,7 @@
 //! The contract: written from the code, linted, and held against the running API.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::setup::{self, Tools};
 use crate::worker::Local;
 
 const SCHEMATHESIS: &str = "4.32.5";
-const PORT: u16 = 8788;
+const STATE: &str = ".wrangler/contract";
 
 pub fn write() -> Result<()> {
     let output = Command::new("cargo").args(["run", "--quiet", "--bin", "openapi"]).current_dir(root()).output()?;
@@ -27,12 +28,15 @@ pub fn run() -> Result<()> {
     build::worker(&tools, true)?;
     let unlimited = ["AUTH", "ANONYMOUS", "FREE"].map(|name| format!("RATE_LIMIT_{name}:1000000"));
     let vars: Vec<&str> = unlimited.iter().map(String::as_str).collect();
-    let local = Local::start(&tools, PORT, ".wrangler/contract", &vars)?;
+    // What an earlier run left must not decide this one.
+    let _ = fs::remove_dir_all(root().join(STATE));
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let local = Local::start(&tools, port, STATE, &vars)?;
+    let url = format!("http://127.0.0.1:{port}/api/v1");
     let mut test = Command::new(python);
     test.current_dir(root().join("xtask/contract"))
-        .args(["run", "../../openapi.json", "--url"])
-        .arg(format!("http://127.0.0.1:{PORT}/api/v1"))
-        .env("HIVESYNC_URL", format!("http://127.0.0.1:{PORT}/api/v1"));
+        .args(["run", "../../openapi.json", "--url", &url])
+        .env("HIVESYNC_URL", &url);
     let outcome = plainly("schemathesis", &mut test);
     drop(local);
     outcome

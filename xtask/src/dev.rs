@@ -20,11 +20,11 @@ pub fn run(args: &[String]) -> Result<()> {
     demo(&local)?;
     let url = format!("http://127.0.0.1:{port}");
     println!(
-        "\nHiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {EMAIL} / {PASSWORD}\nlog             .wrangler/dev-{port}.log\n\nCtrl-C ends it; src/ is watched."
+        "\nHiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {EMAIL} / {PASSWORD}\nlog             .wrangler/state/wrangler.log\n\nCtrl-C ends it; src/ is watched."
     );
     // wrangler does not fire cron triggers by itself.
     local.wait(|local| drop(local.get(CRON)))?;
-    bail!("the Worker ended; see .wrangler/dev-{port}.log")
+    bail!("the Worker ended; see .wrangler/state/wrangler.log")
 }
 
 /// A user with three projects, made over HTTP like anyone's.

@@ -137,7 +137,13 @@ impl Tools {
 }
 
 fn quiet(mut wrangler: Command) -> Command {
-    wrangler.env("WRANGLER_SEND_METRICS", "false").env("NO_UPDATE_NOTIFIER", "1").env("CI", "1");
+    let settings = [
+        ("WRANGLER_SEND_METRICS", "false"),
+        ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
+        ("NO_UPDATE_NOTIFIER", "1"),
+        ("CI", "1"),
+    ];
+    wrangler.envs(settings);
     wrangler
 }
 

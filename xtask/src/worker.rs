@@ -23,7 +23,7 @@ impl Local {
             bail!("port {port} is in use; choose another one with --port");
         }
         migrate(tools, state)?;
-        let log = root().join(".wrangler").join(format!("dev-{port}.log"));
+        let log = root().join(state).join("wrangler.log");
         let output = fs::File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let mut wrangler = tools.leashed_wrangler();
         wrangler
