@@ -19,10 +19,26 @@ pub fn run(args: &[String]) -> Result<()> {
 pub fn worker(tools: &Tools, dev: bool) -> Result<()> {
     let (what, flag) = if dev { ("the development Worker", "--dev") } else { ("the release Worker", "--release") };
     step(&format!("building {what}"), tools.worker_build().arg(flag))?;
+    enter(tools)?;
     assets()?;
     if !dev {
         let zipped = Command::new("gzip").args(["-9c", "build/index_bg.wasm"]).current_dir(root()).output()?;
         eprintln!("build/index_bg.wasm: {} KiB gzipped", zipped.stdout.len() / 1024);
+    }
+    Ok(())
+}
+
+/// Puts our own entry in front of worker-build's, as one file.
+fn enter(tools: &Tools) -> Result<()> {
+    let build = root().join("build");
+    fs::rename(build.join("index.js"), build.join("worker.js"))?;
+    write(&build.join("entry.js"), &read(&root().join("src/host/entry.js"))?)?;
+    let mut esbuild = tools.npm("esbuild/bin/esbuild");
+    esbuild.args(["build/entry.js", "--bundle", "--format=esm", "--target=es2024", "--outfile=build/index.js"]);
+    esbuild.args(["--external:./index_bg.wasm", "--external:cloudflare:*"]);
+    step("bundling the entry", &mut esbuild)?;
+    for name in ["entry.js", "worker.js"] {
+        fs::remove_file(build.join(name))?;
     }
     Ok(())
 }
