@@ -209,3 +209,30 @@ async fn marking_a_favorite_many_times_at_once_works() {
     join_all((0..6).map(|_| ada.delete(&favorite).into_future())).await;
     assert_eq!(world.one("SELECT count(*) FROM project_favorites", &[]).await, 0);
 }
+
+#[tokio::test]
+async fn what_meets_a_deletion_happens_before_it_or_finds_nothing() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    for round in 0..6 {
+        let path = format!("/projects/{}", ada.project("Doomed").await);
+        let (tags, favorite) = (format!("{path}/tags"), format!("{path}/favorite"));
+        let mut calls = vec![
+            ada.post(&tags).json(json!({ "name": "red" })),
+            ada.post(&favorite),
+            ada.patch(&path).json(json!({ "name": "Saved" })),
+            ada.get(&path),
+            ada.delete(&favorite),
+            ada.get(&tags),
+        ];
+        calls.insert(round, ada.delete(&path));
+        for reply in join_all(calls.into_iter().map(Call::any)).await {
+            let found = reply.status.is_success() || reply.code() == "PROJECT_NOT_FOUND";
+            assert!(found, "{} {}", reply.status, reply.text);
+        }
+        ada.get(&path).refused_with(404, "PROJECT_NOT_FOUND").await;
+    }
+    for table in ["projects", "team_members", "project_tags", "project_favorites"] {
+        assert_eq!(world.one(&format!("SELECT count(*) FROM {table}"), &[]).await, 0, "{table}");
+    }
+}

@@ -47,6 +47,7 @@ async fn refresh_tokens_are_not_stored() {
 async fn tabs_that_refresh_at_once_get_the_same_child() {
     let world = World::set_up().isolates(&[&[], &[]]).open().await;
     let ada = world.sign_up("ada").await;
+    world.clock().stop();
     let tabs = (0..50).map(|i| ada.through(i % 2).try_refresh(&ada.refresh_token).into_future());
     let replies = join_all(tabs).await;
     let child = refresh_token(&replies[0]);
