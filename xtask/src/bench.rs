@@ -41,7 +41,7 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "health",
         connections: 8,
-        requests: 16_000,
+        requests: 8_000,
         allowed: 1.3,
         settles: false,
         request: |_, _| request("GET", "/api/v1/health", "", ""),
@@ -58,7 +58,7 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "get project",
         connections: 8,
-        requests: 5_000,
+        requests: 1_500,
         allowed: 1.0,
         settles: false,
         request: |tokens, n| {
@@ -69,7 +69,7 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "list 50 projects",
         connections: 8,
-        requests: 800,
+        requests: 400,
         allowed: 1.0,
         settles: false,
         request: |tokens, _| request("GET", "/api/v1/projects?page_size=50", &tokens.reader, ""),
@@ -77,7 +77,7 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "create project",
         connections: 8,
-        requests: 1_500,
+        requests: 600,
         allowed: 1.0,
         settles: true,
         request: |tokens, _| {
@@ -116,7 +116,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let peer = build_peer(&tools)?;
     let both = [Contender { name: "HiveSync", folder: root().join("build"), main: "index.js", limiter: true }, peer];
 
-    let (rounds, starts) = if quick { (3, 3) } else { (9, 9) };
+    let (rounds, starts) = if quick { (4, 3) } else { (15, 9) };
     let mut first_answers = [Vec::new(), Vec::new()];
     for _ in 0..if wanted.is_some() { 0 } else { starts } {
         for (contender, times) in both.iter().zip(&mut first_answers) {
@@ -127,7 +127,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let mut results = Vec::new();
     for scenario in chosen {
         eprintln!("… {}", scenario.name);
-        let requests = if quick { scenario.requests / 4 } else { scenario.requests };
+        let requests = if quick { scenario.requests / 3 } else { scenario.requests };
         results.push((scenario, measure(scenario, &running, requests, rounds)?));
     }
     report::print(&both, &results, &first_answers)
@@ -157,16 +157,21 @@ fn measure(scenario: &Scenario, both: &[Running; 2], requests: usize, rounds: us
         load::run(running.port, &set, requests.max(scenario.connections * 4))?;
         sets.push(set);
     }
-    for _ in 0..rounds {
-        for ((running, series), set) in both.iter().zip(&mut series).zip(&sets) {
-            let cpu = if scenario.settles { running.settle()? } else { running.cpu()? };
-            let round = load::run(running.port, set, requests)?;
-            let spent = if scenario.settles { running.settle()? } else { running.cpu()? } - cpu;
-            series.rounds.push(Measured {
-                per_second: requests as f64 / round.seconds,
-                p50: quantile(&round.latencies, 0.5),
-                p99: quantile(&round.latencies, 0.99),
-                cpu: spent / requests as f64,
+    let cpu = |running: &Running| if scenario.settles { running.settle() } else { running.cpu() };
+    for running in both {
+        cpu(running)?;
+    }
+    for round in 0..rounds {
+        for turn in 0..2 {
+            // A B, B A, A B: what drifts, drifts for both.
+            let which = (round + turn) % 2;
+            let before = both[which].cpu()?;
+            let sent = load::run(both[which].port, &sets[which], requests)?;
+            series[which].rounds.push(Measured {
+                per_second: requests as f64 / sent.seconds,
+                p50: quantile(&sent.latencies, 0.5),
+                p99: quantile(&sent.latencies, 0.99),
+                cpu: (cpu(&both[which])? - before) / requests as f64,
             });
         }
     }

@@ -116,7 +116,7 @@ impl Running {
     /// Waits until it rests, so that what follows an answer is counted with it.
     pub fn settle(&self) -> Result<f64> {
         let (mut last, mut since) = (self.cpu()?, Instant::now());
-        while since.elapsed() < Duration::from_millis(1500) {
+        while since.elapsed() < Duration::from_millis(1200) {
             std::thread::sleep(Duration::from_millis(100));
             let now = self.cpu()?;
             if now > last + TICK_MICROSECONDS {
