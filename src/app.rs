@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::{Extensions, Method, StatusCode};
+use serde::de::DeserializeOwned;
 
 use crate::access::{self, Actor};
 use crate::auth::token::Claims;
@@ -153,21 +154,30 @@ impl App {
         self.batch(stmts).await
     }
 
-    /// Does all of the change or none of it, in one trip.
+    /// Does all of the change or none of it, in one trip, and answers with what came of it.
     pub async fn commit<A: Answer>(&self, change: Change<A::Of>) -> Result<A> {
-        let mut stmts = Vec::with_capacity(change.stmts.len() + change.events.len() + 2);
-        let mut body = None;
-        if let Outcome::Is(outcome) = &change.outcome {
-            let text = A::body(outcome)?;
-            if A::STATUS == StatusCode::CREATED {
-                let key = lock(&self.0.idempotency);
-                // First, so that a racing twin fails on its key and not on what the key guards.
-                stmts.extend(key.as_ref().and_then(|key| key.keep(A::STATUS, &text, self.now())));
-            }
-            body = Some(text);
+        let body = match &change.outcome {
+            Outcome::Is(outcome) => Some(A::body(outcome)?),
+            Outcome::Row(_) => None,
+        };
+        let created = body.as_deref().filter(|_| A::STATUS == StatusCode::CREATED);
+        let kept = created.and_then(|body| lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, body, self.now()));
+        let answers = self.write(kept, change).await?;
+        match body {
+            Some(body) => Ok(A::new(body)),
+            None => A::of(&answers.last()?.ok_or(Code::Conflict)?),
         }
-        stmts.extend(change.stmts);
-        let mut announced = Vec::new();
+    }
+
+    /// `commit` for a row that is needed further, not answered.
+    pub async fn commit_row<T: DeserializeOwned>(&self, change: Change<T>) -> Result<Option<T>> {
+        self.write(None, change).await?.last()
+    }
+
+    /// `kept` goes first, so that a racing twin fails on its key and not on what the key guards.
+    async fn write<T>(&self, kept: Option<Stmt>, change: Change<T>) -> Result<Answers> {
+        let mut stmts: Vec<Stmt> = kept.into_iter().chain(change.stmts).collect();
+        let mut announced = Vec::with_capacity(change.events.len());
         for event in change.events {
             let id = self.id()?;
             stmts.push(event.insert(&id));
@@ -178,23 +188,7 @@ impl App {
         }
         let answers = self.batch(stmts).await?;
         lock(&self.0.outbox).extend(announced);
-        match body {
-            Some(body) => Ok(A::new(body)),
-            None => {
-                let row: A::Of = answers.last()?.ok_or_else(|| Error::new(Code::Conflict))?;
-                A::body(&row).map(A::new)
-            }
-        }
-    }
-
-    /// `commit` for what is needed further, not answered.
-    pub async fn commit_row<T: serde::de::DeserializeOwned>(&self, change: Change<T>) -> Result<Option<T>> {
-        let Outcome::Row(stmt) = change.outcome else {
-            return Err(Error::internal("a change without a row to read"));
-        };
-        let mut stmts = change.stmts;
-        stmts.push(stmt);
-        self.batch(stmts).await?.last()
+        Ok(answers)
     }
 
     async fn batch(&self, mut stmts: Vec<Stmt>) -> Result<Answers> {
