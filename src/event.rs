@@ -93,6 +93,7 @@ impl Event {
 
 #[derive(Deserialize)]
 struct Recorded {
+    id: Id,
     kind: String,
     entity_id: String,
     created_at: Time,
@@ -108,16 +109,37 @@ pub fn send_later(host: &Host, id: Id) {
     });
 }
 
-/// Does everything that follows from an event, once.
-pub async fn deliver(host: &Host, now: Time, id: &Id) -> Result<()> {
-    let find = sql!("SELECT kind, entity_id, created_at FROM events WHERE id = ?1 AND delivered_at IS NULL", id);
-    let Some(event) = host.batch(&[find]).await?.first::<Recorded>()? else {
-        return Ok(());
-    };
-    let mut stmts = follow(host, &event).await?;
-    stmts.push(sql!("UPDATE events SET delivered_at = ?2 WHERE id = ?1 AND delivered_at IS NULL", id, now));
+/// Does everything that follows from these events, once, in two trips for all of them.
+/// Those that are not in the answer must be delivered again.
+pub async fn deliver(host: &Host, now: Time, ids: &[Id]) -> Result<Vec<Id>> {
+    let find = sql!(
+        "SELECT id, kind, entity_id, created_at FROM events
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
+        json!(ids),
+    );
+    let events: Vec<Recorded> = host.batch(&[find]).await?.rows()?;
+    let mut delivered = ids.to_vec();
+    if events.is_empty() {
+        return Ok(delivered);
+    }
+    let mut stmts = Vec::new();
+    for event in events {
+        match follow(host, &event).await {
+            Ok(consequences) => stmts.extend(consequences),
+            Err(error) => {
+                crate::host::log(&event.kind, error.cause().unwrap_or_default());
+                delivered.retain(|id| *id != event.id);
+            }
+        }
+    }
+    stmts.push(sql!(
+        "UPDATE events SET delivered_at = ?2
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
+        json!(delivered),
+        now,
+    ));
     host.batch(&stmts).await?;
-    Ok(())
+    Ok(delivered)
 }
 
 /// The consequences: what the database must do as statements, the rest done here and safe to do again.

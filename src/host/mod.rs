@@ -112,18 +112,17 @@ pub async fn fetch(request: web_sys::Request, env: Env, context: Context) -> wor
 
 pub async fn queue(batch: MessageBatch<String>, env: Env) {
     let host = Host { env, context: None };
-    for message in batch.iter() {
-        let Ok(message) = message else { continue };
-        let Some(id) = Id::parse(message.body()) else {
-            message.ack();
-            continue;
-        };
-        match event::deliver(&host, now(), &id).await {
-            Ok(()) => message.ack(),
-            Err(error) => {
-                log("queue", error.cause().unwrap_or_default());
-                message.retry();
-            }
+    let messages: Vec<_> = batch.iter().flatten().collect();
+    let ids: Vec<Id> = messages.iter().filter_map(|message| Id::parse(message.body())).collect();
+    let delivered = event::deliver(&host, now(), &ids).await.unwrap_or_else(|error| {
+        log("queue", error.cause().unwrap_or_default());
+        Vec::new()
+    });
+    for message in messages {
+        match Id::parse(message.body()) {
+            Some(id) if !delivered.contains(&id) => message.retry(),
+            // What is no id never will be one.
+            _ => message.ack(),
         }
     }
 }
