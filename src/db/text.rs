@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Param, ToParam};
 
-/// Text of `MIN` to `MAX` characters, without surrounding space or control characters.
+/// Text of `MIN` to `MAX` characters and no control characters; space around it is dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
@@ -47,13 +47,12 @@ const NO_CONTROL_NOT_BLANK: &str =
 
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     fn parse(text: String) -> Parsed<Self> {
-        let trimmed = text.trim();
-        let length = trimmed.chars().count();
-        if length < MIN || length > MAX {
-            return Err(format!("must be {MIN} to {MAX} characters"));
-        }
-        if trimmed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
             return Err("must not contain control characters".into());
+        }
+        let trimmed = text.trim();
+        if trimmed.chars().count() < MIN || text.chars().count() > MAX {
+            return Err(format!("must be {MIN} to {MAX} characters"));
         }
         Ok(Text(if trimmed.len() == text.len() { text } else { trimmed.to_owned() }))
     }
@@ -194,10 +193,11 @@ mod tests {
 
     #[test]
     fn text_is_trimmed_and_counted_in_characters() {
-        assert_eq!(read::<Text<1, 5>>("\"  héé  \"").map(|t| t.0), Some("héé".into()));
+        assert_eq!(read::<Text<1, 7>>("\"  héé  \"").map(|t| t.0), Some("héé".into()));
         assert_eq!(read::<Text<1, 5>>("\"   \""), None);
         assert_eq!(read::<Text<1, 5>>("\"abcdef\""), None);
         assert_eq!(read::<Text<1, 5>>("\"a\\u0000b\""), None);
+        assert_eq!(read::<Text<1, 5>>("\"\\u0085a\""), None);
     }
 
     #[test]

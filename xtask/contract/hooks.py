@@ -1,6 +1,7 @@
 """Logs schemathesis in, and again whenever it has logged itself out."""
 
 import os
+import re
 import uuid
 
 import requests
@@ -50,5 +51,7 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.headers and "Idempotency-Key" in case.headers:
+    key = case.headers and case.headers.get("Idempotency-Key")
+    # A good key must be new, or its earlier answer comes again; a bad one stays bad.
+    if key and re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
