@@ -23,13 +23,20 @@ export function announce(c: Ctx, id: string) {
   c.executionCtx.waitUntil(c.env.EVENTS.send(id));
 }
 
-/** Does everything that follows from an event, once. */
-export async function deliver(env: Bindings, id: string) {
+/** Does everything that follows from these events, once, in two trips for all of them. */
+export async function deliver(env: Bindings, ids: string[]) {
+  const list = JSON.stringify(ids);
   const [found] = await env.DB.batch([
-    env.DB.prepare("SELECT kind, entity_id, created_at FROM events WHERE id = ?1 AND delivered_at IS NULL").bind(id),
+    env.DB.prepare(
+      `SELECT id, kind, entity_id, created_at FROM events
+       WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL`,
+    ).bind(list),
   ]);
   if (!found?.results.length) return;
   await env.DB.batch([
-    env.DB.prepare("UPDATE events SET delivered_at = ?2 WHERE id = ?1 AND delivered_at IS NULL").bind(id, new Date().toISOString()),
+    env.DB.prepare(
+      `UPDATE events SET delivered_at = ?2
+       WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL`,
+    ).bind(list, new Date().toISOString()),
   ]);
 }

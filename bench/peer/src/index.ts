@@ -60,23 +60,21 @@ app.route("/projects", projects);
 app.notFound((c) => failed(new Failure("NOT_FOUND"), c));
 app.onError(failed);
 
-interface Message {
-  body: string;
-  ack(): void;
-  retry(): void;
+interface Messages {
+  messages: { body: string }[];
+  ackAll(): void;
+  retryAll(): void;
 }
 
 export default {
   fetch: app.fetch,
-  async queue(batch: { messages: Message[] }, env: Bindings) {
-    for (const message of batch.messages) {
-      try {
-        await deliver(env, message.body);
-        message.ack();
-      } catch (error) {
-        console.error(error);
-        message.retry();
-      }
+  async queue(batch: Messages, env: Bindings) {
+    try {
+      await deliver(env, batch.messages.map((message) => message.body));
+      batch.ackAll();
+    } catch (error) {
+      console.error(error);
+      batch.retryAll();
     }
   },
 };
