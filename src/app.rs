@@ -37,6 +37,8 @@ pub struct Caller {
     pub request_id: String,
     pub ip: String,
     pub user_agent: String,
+    /// The origin that was called, as `https://api.example.com`.
+    pub site: String,
 }
 
 /// Who did it, when and from where: what a domain function needs to say so.
@@ -127,7 +129,12 @@ impl App {
         Ok(bytes)
     }
 
-    /// What the access token says; its session is not yet known to be alive.
+    /// Where our pages are.
+    pub fn site(&self) -> &str {
+        self.config().base_url.as_deref().unwrap_or(&self.caller().site)
+    }
+
+    /// What the access token or the cookie says; its session is not yet known to be alive.
     pub fn claims(&self) -> Result<&Claims> {
         if self.0.session_over.load(Ordering::Relaxed) {
             return Err(access::session_over());

@@ -13,6 +13,9 @@ pub struct Config {
     /// Origins a browser may call from; empty: none.
     pub cors_origins: Vec<HeaderValue>,
     pub limits: Limits,
+    /// Where our pages are, if not on the Worker's own origin.
+    pub base_url: Option<String>,
+    pub login_link_seconds: u32,
     /// Lets tests move the clock with `x-test-now`.
     pub test_clock: bool,
 }
@@ -33,7 +36,7 @@ impl Config {
         if let Some(Err(why)) = previous.as_deref().map(strong) {
             wrong.push(format!("JWT_PREVIOUS_SECRET {why}"));
         }
-        let mut limit = |name: &str, usual: u32| match var(name).as_deref().map(str::trim) {
+        let mut number = |name: &str, usual: u32| match var(name).as_deref().map(str::trim) {
             None | Some("") => usual,
             Some(text) => text.parse().ok().filter(|limit| *limit > 0).unwrap_or_else(|| {
                 wrong.push(format!("{name} must be a whole number above 0"));
@@ -41,12 +44,21 @@ impl Config {
             }),
         };
         let limits = Limits {
-            auth: limit("RATE_LIMIT_AUTH", 10),
-            anonymous: limit("RATE_LIMIT_ANONYMOUS", 60),
-            free: limit("RATE_LIMIT_FREE", 60),
-            pro: limit("RATE_LIMIT_PRO", 120),
-            premium: limit("RATE_LIMIT_PREMIUM", 300),
+            auth: number("RATE_LIMIT_AUTH", 10),
+            anonymous: number("RATE_LIMIT_ANONYMOUS", 60),
+            free: number("RATE_LIMIT_FREE", 60),
+            pro: number("RATE_LIMIT_PRO", 120),
+            premium: number("RATE_LIMIT_PREMIUM", 300),
         };
+        let login_link_seconds = number("SESSION_TOKEN_EXPIRY_SECONDS", 90);
+        // KV keeps nothing for less than a minute, and a link is no password.
+        if !(60..=300).contains(&login_link_seconds) {
+            wrong.push("SESSION_TOKEN_EXPIRY_SECONDS must be 60 to 300".into());
+        }
+        let base_url = var("BASE_URL").map(|url| url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
+        if base_url.as_deref().is_some_and(|url| !is_origin(url)) {
+            wrong.push("BASE_URL is not an origin like https://hivesync.dev".into());
+        }
         let mut cors_origins = Vec::new();
         let list = var("CORS_ORIGINS").unwrap_or_default();
         for origin in list.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
@@ -62,6 +74,8 @@ impl Config {
             keys: Keys::new(&jwt, previous.as_deref(), &session),
             cors_origins,
             limits,
+            base_url,
+            login_link_seconds,
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
         })
     }

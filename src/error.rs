@@ -41,6 +41,7 @@ codes! {
     TokenInvalid          "AUTH_INVALID"             401 "The token is not valid."
     TokenExpired          "AUTH_EXPIRED"             401 "The token has expired."
     Forbidden             "AUTH_FORBIDDEN"           403 "You may see this, but not do that."
+    CrossSite             "CROSS_SITE_REQUEST"       403 "A cookie counts only for requests of our own pages."
     Suspended             "ACCOUNT_SUSPENDED"        403 "This account is suspended."
     NotFound              "NOT_FOUND"                404 "There is nothing at this address."
     SessionNotFound       "SESSION_NOT_FOUND"        404 "There is no such session."
@@ -52,6 +53,7 @@ codes! {
     TagExists             "TAG_EXISTS"               409 "The project has a tag of this name."
     Conflict              "CONFLICT"                 409 "Something changed meanwhile; read it again."
     IdempotencyRunning    "IDEMPOTENCY_IN_PROGRESS"  409 "A request with this Idempotency-Key is still running."
+    LoginLinkOver         "LOGIN_LINK_OVER"          410 "This link has expired or was used already."
     PayloadTooLarge       "PAYLOAD_TOO_LARGE"        413 "The body is too large."
     UnsupportedMediaType  "UNSUPPORTED_MEDIA_TYPE"   415 "Send the body as application/json."
     Validation            "VALIDATION_ERROR"         422 "Some fields are not valid."
@@ -120,6 +122,11 @@ impl Error {
 
     pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.more.message = Some(message.into());
+        self
+    }
+
+    pub fn with_code(mut self, code: Code) -> Self {
+        self.code = code;
         self
     }
 

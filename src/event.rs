@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::access::REVOCATION_KEPT;
 use crate::app::By;
+use crate::auth::login_link;
 use crate::db::{DAY, Id, MINUTE, Stmt, Time};
 use crate::error::Result;
 use crate::host::Host;
@@ -173,6 +174,7 @@ pub async fn sweep(host: &Host, now: Time) -> Result<()> {
                 now.plus(-idempotency::KEPT)
             ),
             sql!("DELETE FROM login_attempts WHERE key IN (SELECT key FROM login_attempts WHERE last_at < ?1 LIMIT 1000)", now.plus(-DAY)),
+            login_link::forget_old(now),
             sql!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)", now.plus(-30 * DAY)),
         ])
         .await?;

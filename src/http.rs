@@ -1,12 +1,13 @@
 //! What comes in and what goes out: typed bodies, queries, pages and answers.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -37,9 +38,7 @@ impl<T: DeserializeOwned> FromRequest<()> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &()) -> Result<Self> {
-        let json =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
-        if !json {
+        if !is_json(request.headers()) {
             return Err(Code::UnsupportedMediaType.into());
         }
         let app = App::of(request.extensions())?;
@@ -62,9 +61,25 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<TooLong>() || error.source().is_some_and(is_too_long)
 }
 
-fn is_json(content_type: &str) -> bool {
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// A JSON body for which the contract says 400 where others say 422.
+pub struct Body400<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<()> for Body400<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &()) -> Result<Self> {
+        match Body::from_request(request, state).await {
+            Ok(Body(body)) => Ok(Body400(body)),
+            Err(error) if error.code == Code::Validation => Err(error.with_code(Code::BadRequest)),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -235,6 +250,20 @@ impl Answer for NoContent {
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// A cookie to set beside an answer, attributes and all.
+pub struct SetCookie(pub String);
+
+impl IntoResponseParts for SetCookie {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            parts.headers_mut().insert(header::SET_COOKIE, value);
+        }
+        Ok(parts)
     }
 }
 

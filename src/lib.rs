@@ -5,6 +5,7 @@ mod app;
 mod auth;
 mod config;
 mod cors;
+mod csrf;
 mod db;
 mod error;
 mod event;

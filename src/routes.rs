@@ -42,6 +42,8 @@ routes! {
     post   "/auth/register"                        auth::api::register          "Create an account" [EmailTaken, UsernameTaken] credentials;
     post   "/auth/login"                           auth::api::login             "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials;
     post   "/auth/refresh"                         auth::api::refresh           "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials;
+    post   "/auth/session-token"                   auth::api::session_token     "Make a link that logs a browser in, once";
+    post   "/auth/session-exchange"                auth::api::session_exchange  "Trade the link's token for a session cookie" [LoginLinkOver] credentials;
     post   "/auth/logout"                          auth::api::logout            "End this session";
     get    "/auth/me"                              auth::api::me                "Get the account";
     get    "/auth/sessions"                        auth::api::sessions          "List the devices logged in";

@@ -11,13 +11,14 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use crate::app::{App, Caller};
+use crate::auth::cookie;
 use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{self, Host};
 use crate::limits::{self, Policy, Spent};
-use crate::{cors, event, routes};
+use crate::{cors, csrf, event, routes};
 
 thread_local! {
     static ROUTER: OnceCell<Router> = const { OnceCell::new() };
@@ -55,7 +56,7 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     };
     let head = request.method() == Method::HEAD;
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let caller = caller(request.headers(), &config, request_id, now);
+    let caller = caller(&request, &config, request_id, now);
     let claims = claims(request.headers(), &config, caller.now);
     let app = App::new(host, config, caller, claims);
 
@@ -87,6 +88,9 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     let spent = limits::spend(app, policy).await;
     let outcome = async {
         spent.check(app.now())?;
+        if app.claims().is_ok() && !request.headers().contains_key(header::AUTHORIZATION) {
+            csrf::check(&method, request.headers(), &app.caller().site)?;
+        }
         let key = request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
         app.expect_key(&method, request.uri().path(), key)?;
         request.extensions_mut().insert(app.clone());
@@ -131,7 +135,8 @@ fn plain_path(request: &mut Request<Body>) {
     }
 }
 
-fn caller(headers: &HeaderMap, config: &Config, made: String, now: Time) -> Caller {
+fn caller(request: &Request<Body>, config: &Config, made: String, now: Time) -> Caller {
+    let (headers, uri) = (request.headers(), request.uri());
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let given = text("x-request-id").filter(|id| {
         (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
@@ -142,12 +147,14 @@ fn caller(headers: &HeaderMap, config: &Config, made: String, now: Time) -> Call
         request_id: given.map_or(made, str::to_owned),
         ip: text("cf-connecting-ip").unwrap_or("0.0.0.0").to_owned(),
         user_agent: text("user-agent").unwrap_or_default().chars().take(256).collect(),
+        site: format!("{}://{}", uri.scheme_str().unwrap_or("https"), uri.authority().map_or("", |host| host.as_str())),
     }
 }
 
 fn claims(headers: &HeaderMap, config: &Config, now: Time) -> Result<Claims> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(Code::Unauthorized.into());
+        let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+        return cookies.and_then(|text| cookie::read(text, &config.keys)).ok_or_else(|| Code::Unauthorized.into());
     };
     let value = value.to_str().unwrap_or_default();
     match value.split_once(' ') {

@@ -16,6 +16,7 @@ mod http;
 mod idempotency;
 mod limits;
 mod lockout;
+mod login_links;
 mod outbox;
 mod profile;
 mod project_lists;

@@ -1,11 +1,14 @@
 use crate::access::{Actor, Can, Delete, List, View, session_over};
 use crate::app::App;
-use crate::auth::session::{self, Device, Opening, Rotation, Session};
+use crate::auth::login_link::{Exchange, Exchanged, LoginLink, LoginToken};
+use crate::auth::session::{self, Device, Opening, REFRESH_LIFE, Rotation, Session};
 use crate::auth::token::RefreshToken;
-use crate::auth::{self, Login, Refresh, Register, Tokens, lockout};
+use crate::auth::{self, Login, Refresh, Register, Tokens, cookie, lockout};
+use crate::csrf::NotCrossSite;
+use crate::db::Text;
 use crate::error::{Code, Error, Result};
 use crate::event::Kind;
-use crate::http::{Answer, Body, Created, NoContent, One, Paged};
+use crate::http::{Answer, Bare, Body, Body400, Created, NoContent, One, Paged, SetCookie};
 use crate::user::User;
 
 pub async fn register(app: App, body: Body<Register>) -> Result<Created<User>> {
@@ -28,7 +31,8 @@ pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {
     let refresh = RefreshToken::first(app.id()?, app.random()?);
     let opening = Opening {
         id: refresh.session.clone(),
-        refresh: &refresh,
+        refresh_hash: refresh.hash(),
+        life: REFRESH_LIFE,
         device: Device { name: body.device_name, platform: body.platform },
         fingerprint,
         user_agent: app.caller().user_agent.clone(),
@@ -53,8 +57,37 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
     One::of(&Tokens::new(session.user, &token.child(keys), keys, app.now())?)
 }
 
-pub async fn logout(app: App, actor: Actor) -> Result<NoContent> {
-    app.commit(session::revoke(&actor.session, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor))).await
+pub async fn logout(app: App, actor: Actor) -> Result<(SetCookie, NoContent)> {
+    let over = session::revoke(&actor.session, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor));
+    Ok((cookie::clear(), app.commit(over).await?))
+}
+
+pub async fn session_token(app: App, actor: Actor) -> Result<Bare<LoginLink>> {
+    let (token, seconds) = (LoginToken::new(app.random()?), app.config().login_link_seconds);
+    let link = app.commit(token.create(&actor, app.site(), &app.by(&actor), seconds)).await?;
+    token.remember(&app, &actor, seconds);
+    Ok(link)
+}
+
+pub async fn session_exchange(
+    app: App,
+    _: NotCrossSite,
+    body: Body400<Exchange>,
+) -> Result<(SetCookie, Bare<Exchanged>)> {
+    let token = LoginToken::read(&body.0.token).ok_or(Code::LoginLinkOver)?;
+    let holder = token.holder(&app).await?;
+    let opening = Opening {
+        id: app.id()?,
+        refresh_hash: String::new(),
+        life: cookie::LIFE,
+        device: Device { name: None, platform: Some(Text::of("web")) },
+        fingerprint: session::device(&app.config().keys, app.caller()),
+        user_agent: app.caller().user_agent.clone(),
+        suspicious: false,
+    };
+    let claims = holder.claims(opening.id.clone());
+    let exchanged = app.commit(token.exchange(&holder, opening, &app.by_user(Some(holder.user())))).await?;
+    Ok((cookie::set(&claims, &app.config().keys), exchanged))
 }
 
 pub async fn me(actor: Actor) -> Result<One<User>> {

@@ -1,7 +1,9 @@
 //! Accounts: how a person becomes a user, and a user a session.
 
 pub mod api;
+pub mod cookie;
 pub mod lockout;
+pub mod login_link;
 pub mod password;
 pub mod session;
 pub mod token;

@@ -134,9 +134,12 @@ fn network(ip: &str) -> String {
 }
 
 /// A new session, and what it makes of a login.
-pub struct Opening<'a> {
+pub struct Opening {
     pub id: Id,
-    pub refresh: &'a RefreshToken,
+    /// Empty where the session is a cookie's, which is not refreshed.
+    pub refresh_hash: String,
+    /// Milliseconds until it ends, if it is not refreshed.
+    pub life: i64,
     pub device: Device,
     pub fingerprint: String,
     pub user_agent: String,
@@ -159,9 +162,9 @@ pub fn open<T>(change: Change<T>, opening: Opening, by: &By, user: i64) -> Chang
             opening.user_agent,
             by.ip,
             opening.suspicious,
-            opening.refresh.hash(),
+            opening.refresh_hash,
             by.at,
-            by.at.plus(REFRESH_LIFE),
+            by.at.plus(opening.life),
         ))
         .announce(announced)
 }

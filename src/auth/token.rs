@@ -105,15 +105,22 @@ impl Keys {
 
     /// A digest under a key of ours, for what must be found again but not read.
     pub fn digest(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.session) else {
-            return [0; 32];
-        };
+        self.mac(purpose, parts).map_or([0; 32], |mac| mac.finalize().into_bytes().into())
+    }
+
+    /// Whether that is the digest; takes the same time wherever they differ.
+    pub fn digest_is(&self, purpose: &str, parts: &[&[u8]], digest: &[u8]) -> bool {
+        self.mac(purpose, parts).is_some_and(|mac| mac.verify_slice(digest).is_ok())
+    }
+
+    fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.session).ok()?;
         mac.update(purpose.as_bytes());
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
-        mac.finalize().into_bytes().into()
+        Some(mac)
     }
 }
 

@@ -58,6 +58,13 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     }
 }
 
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// Text of our own.
+    pub fn of(text: &'static str) -> Self {
+        Text(text.to_owned())
+    }
+}
+
 impl Word {
     fn parse(text: String) -> Parsed<Self> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -10,10 +10,14 @@ const HEADERS = [
   "authorization",
   "cf-connecting-ip",
   "content-type",
+  "cookie",
   "idempotency-key",
   "origin",
+  "sec-fetch-site",
   "user-agent",
+  "x-event-name",
   "x-request-id",
+  "x-signature",
   "x-test-now",
 ];
 

@@ -35,6 +35,21 @@ pub enum Tier {
 }
 
 impl Tier {
+    pub const ALL: [Tier; 3] = [Tier::Free, Tier::Pro, Tier::Premium];
+
+    /// Where it stands among the tiers: a higher one includes the lower ones.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Tier::Free => 0,
+            Tier::Pro => 1,
+            Tier::Premium => 2,
+        }
+    }
+
+    pub fn from_rank(rank: u8) -> Option<Tier> {
+        Tier::ALL.into_iter().find(|tier| tier.rank() == rank)
+    }
+
     pub fn max_page_size(self) -> u32 {
         match self {
             Tier::Free => 50,

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::{Input, Operation};
 use crate::access::{Actor, Can, Permits, Role};
 use crate::app::App;
+use crate::csrf::NotCrossSite;
 use crate::error::Code;
-use crate::http::{Body, Page};
+use crate::http::{Body, Body400, Page};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -39,6 +40,19 @@ impl<T: JsonSchema> Input for Body<T> {
         operation.can_fail(&[Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::Validation]);
         let schema = operation.schemas.taken.subschema_for::<T>().to_value();
         operation.body = Some(json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
+    }
+}
+
+impl<T: JsonSchema> Input for Body400<T> {
+    fn describe(operation: &mut Operation) {
+        Body::<T>::describe(operation);
+        operation.codes.retain(|code| *code != Code::Validation);
+    }
+}
+
+impl Input for NotCrossSite {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::CrossSite]);
     }
 }
 

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Bare, Created, NoContent, One, Paged};
+use crate::http::{Bare, Created, NoContent, One, Paged, SetCookie};
 use crate::routes;
 
 pub struct Document {
@@ -34,6 +34,7 @@ pub struct Operation<'a> {
     parameters: Vec<Value>,
     body: Option<Value>,
     answer: (u16, Option<Value>),
+    sets_cookie: bool,
 }
 
 /// What an extractor takes from a request.
@@ -99,7 +100,13 @@ pub fn document() -> Value {
         "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
         "paths": document.paths,
         "components": {
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "cookie": {
+                    "type": "apiKey", "in": "cookie", "name": "__Host-session",
+                    "description": "Of `/auth/session-exchange`. What changes something must be `application/json` from a page of the same origin.",
+                },
+            },
             "schemas": schemas,
         },
     });
@@ -141,6 +148,7 @@ impl Document {
             parameters: path_parameters(path),
             body: None,
             answer: (200, None),
+            sets_cookie: false,
         };
         handler.describe(&mut operation);
         let tag = path.split('/').nth(1).unwrap_or_default();
@@ -148,7 +156,7 @@ impl Document {
             "tags": [tag],
             "summary": summary,
             "operationId": name.replace(char::is_whitespace, "").replace("::api::", "_").replace("::", "_"),
-            "security": if operation.authenticated { json!([{ "bearer": [] }]) } else { json!([]) },
+            "security": if operation.authenticated { json!([{ "bearer": [] }, { "cookie": [] }]) } else { json!([]) },
             "responses": operation.responses(),
         });
         if let Some(operation_map) = value.as_object_mut() {
@@ -200,6 +208,10 @@ impl Operation<'_> {
         });
         if let (Some(schema), Some(success)) = (schema, success.as_object_mut()) {
             success.insert("content".into(), json!({ "application/json": { "schema": schema } }));
+        }
+        if let (true, Some(headers)) = (self.sets_cookie, success.get_mut("headers").and_then(Value::as_object_mut)) {
+            let header = json!({ "description": "The session, or its end.", "schema": { "type": "string" } });
+            headers.insert("set-cookie".into(), header);
         }
         let mut responses = Map::new();
         responses.insert(status.to_string(), success);
@@ -253,6 +265,13 @@ impl<T: JsonSchema> Output for One<T> {
 impl<T: JsonSchema> Output for Bare<T> {
     fn describe(operation: &mut Operation) {
         operation.answers::<T>(200, false);
+    }
+}
+
+impl<T: Output> Output for (SetCookie, T) {
+    fn describe(operation: &mut Operation) {
+        T::describe(operation);
+        operation.sets_cookie = true;
     }
 }
 

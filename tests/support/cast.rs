@@ -15,6 +15,8 @@ pub struct Person {
     pub user_agent: String,
     pub access_token: Option<String>,
     pub refresh_token: String,
+    /// A browser's session, sent where there is no access token.
+    pub cookie: Option<String>,
     id: Option<i64>,
     isolate: usize,
 }
@@ -29,6 +31,7 @@ impl Person {
             ip,
             access_token: None,
             refresh_token: String::new(),
+            cookie: None,
             id: None,
             isolate: 0,
         }
@@ -97,6 +100,11 @@ impl Person {
         Person { access_token: Some(token.into()), ..self.clone() }
     }
 
+    /// A browser with this cookie header, or none.
+    pub fn with_cookie(&self, cookie: Option<&str>) -> Person {
+        Person { access_token: None, cookie: cookie.map(Into::into), ..self.clone() }
+    }
+
     pub fn at_ip(&self, ip: &str) -> Person {
         Person { ip: ip.into(), ..self.clone() }
     }
@@ -121,10 +129,31 @@ impl Person {
         let call = Call::new(self.world.clone(), method, self.world.url(self.isolate), path)
             .header("cf-connecting-ip", &self.ip)
             .header("user-agent", &self.user_agent);
-        match &self.access_token {
-            Some(token) => call.header("authorization", format!("Bearer {token}")),
-            None => call,
+        match (&self.access_token, &self.cookie) {
+            (Some(token), _) => call.header("authorization", format!("Bearer {token}")),
+            // As a browser sends it from a page of ours.
+            (None, Some(cookie)) => call
+                .header("cookie", cookie)
+                .header("sec-fetch-site", "same-origin")
+                .header("content-type", "application/json"),
+            (None, None) => call,
         }
+    }
+
+    /// A link that logs a browser in, and the token in it.
+    pub async fn login_link(&self) -> (String, String) {
+        let reply = self.post("/auth/session-token").await;
+        let url = reply.json["url"].as_str().expect("a url").to_owned();
+        let token = url.rsplit('/').next().unwrap().to_owned();
+        (url, token)
+    }
+
+    /// The same person in a browser, handed over by a link.
+    pub async fn in_browser(&self) -> Person {
+        let (_, token) = self.login_link().await;
+        let browser = Person { access_token: None, user_agent: format!("{} browser", self.user_agent), ..self.clone() };
+        let reply = browser.post("/auth/session-exchange").json(json!({ "token": token })).await;
+        Person { cookie: Some(cookie(&reply)), ..browser }
     }
 
     /// A file beside the API, which has none of its headers.
@@ -174,4 +203,10 @@ impl Person {
     pub fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)
     }
+}
+
+/// The `name=value` of the cookie an answer sets.
+#[track_caller]
+fn cookie(reply: &Reply) -> String {
+    reply.header("set-cookie").split(';').next().expect("a cookie").to_owned()
 }

@@ -156,6 +156,11 @@ const commands = {
     return keys.map(({ name, expiration }) => ({ name, expiration: expiration ?? null }));
   },
 
+  async kv_clear({ prefix }, { instance, name }) {
+    const kv = await instance.mf.getKVNamespace("SESSIONS", name);
+    for (const key of (await kv.list({ prefix })).keys) await kv.delete(key.name);
+  },
+
   async r2_list({ prefix }, { instance, name }) {
     const { objects } = await (await instance.mf.getR2Bucket("FILES", name)).list({ prefix });
     return objects.map(({ key, size }) => ({ key, size }));

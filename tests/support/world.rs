@@ -187,6 +187,17 @@ impl Inner {
         self.run("kv_get", json!({ "key": key })).await.as_str().map(Into::into)
     }
 
+    /// The names KV knows below a prefix.
+    pub async fn kv_list(&self, prefix: &str) -> Vec<String> {
+        let found = self.run("kv_list", json!({ "prefix": prefix })).await;
+        found.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().into()).collect()
+    }
+
+    /// Makes KV forget, as an edge that was told nothing yet.
+    pub async fn kv_clear(&self, prefix: &str) {
+        self.run("kv_clear", json!({ "prefix": prefix })).await;
+    }
+
     /// Puts a message into the queue behind the Worker's back.
     pub async fn enqueue(&self, body: Value) {
         self.run("send", json!({ "body": body })).await;

@@ -1,0 +1,89 @@
+//! The browser's session: a cookie that names it under a seal of ours.
+//!
+//! The seal tells ours from a guess before any trip; whether the session still
+//! lives is for the database to say, as with an access token.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::auth::token::{Claims, Keys};
+use crate::db::{DAY, Id, SECOND};
+use crate::http::SetCookie;
+use crate::limits::Tier;
+
+/// `__Host-`: only over TLS, only this host, every path.
+const NAME: &str = "__Host-session";
+
+/// How long a browser's session lives, whatever it does.
+pub const LIFE: i64 = DAY;
+
+const PURPOSE: &str = "session cookie";
+
+/// Session, user and tier, before the seal.
+const SIGNED: usize = 16 + 8 + 1;
+
+pub fn set(claims: &Claims, keys: &Keys) -> SetCookie {
+    let mut bytes = Vec::with_capacity(SIGNED + 32);
+    bytes.extend(claims.session.bytes());
+    bytes.extend(claims.user.to_be_bytes());
+    bytes.push(claims.tier.rank());
+    bytes.extend(keys.digest(PURPOSE, &[&bytes]));
+    written(&Base64UrlUnpadded::encode_string(&bytes), LIFE / SECOND)
+}
+
+pub fn clear() -> SetCookie {
+    written("", 0)
+}
+
+fn written(value: &str, seconds: i64) -> SetCookie {
+    SetCookie(format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"))
+}
+
+/// What a Cookie header says, if it has one of ours.
+pub fn read(cookies: &str, keys: &Keys) -> Option<Claims> {
+    let value = cookies.split(';').find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))?;
+    unseal(value, keys)
+}
+
+fn unseal(value: &str, keys: &Keys) -> Option<Claims> {
+    let bytes = Base64UrlUnpadded::decode_vec(value).ok()?;
+    let (signed, seal) = bytes.split_at_checked(SIGNED)?;
+    if !keys.digest_is(PURPOSE, &[signed], seal) {
+        return None;
+    }
+    let (session, rest) = signed.split_first_chunk::<16>()?;
+    let (user, rest) = rest.split_first_chunk::<8>()?;
+    Some(Claims {
+        user: i64::from_be_bytes(*user),
+        session: Id::from_bytes(*session),
+        tier: Tier::from_rank(*rest.first()?)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Time;
+
+    fn keys(session: &str) -> Keys {
+        Keys::new("kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA", None, session)
+    }
+
+    #[test]
+    fn a_cookie_is_ours_or_nothing() {
+        let (keys, others) = (keys("G5tR8nK2vX6qZ1wM4bJ7yC3fP9hL0sDa"), keys("zR8kW1vN4qT7yB2mC5xJ9dF3hL6pS0aG"));
+        let claims = Claims { user: 42, session: Id::new(Time::from_millis(1), [3; 10]), tier: Tier::Pro };
+        let cookie = set(&claims, &keys).0;
+        let pair = cookie.split(';').next().unwrap_or_default().to_owned();
+        assert_eq!(read(&pair, &keys), Some(claims.clone()));
+        assert_eq!(read(&format!("a=b; {pair}; c=d"), &keys), Some(claims.clone()));
+        assert_eq!(read(&pair, &others), None);
+        let mut forged = Base64UrlUnpadded::decode_vec(pair.trim_start_matches("__Host-session=")).unwrap_or_default();
+        if let Some(user) = forged.get_mut(23) {
+            *user ^= 1;
+        }
+        let forged = Base64UrlUnpadded::encode_string(&forged);
+        for bad in ["", "__Host-session=", "__Host-session=AAAA", "session=x", &format!("__Host-session={forged}")] {
+            assert_eq!(read(bad, &keys), None, "{bad}");
+        }
+    }
+}
