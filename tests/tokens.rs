@@ -26,8 +26,7 @@ async fn an_access_token_says_little_and_lives_15_minutes() {
     assert!(header["kid"].as_str().is_some_and(|kid| !kid.is_empty()), "{header}");
     assert_eq!(payload["exp"].as_i64().unwrap() - payload["iat"].as_i64().unwrap(), 900);
     assert_eq!(payload["sub"], ada.id().to_string());
-    let text = payload.to_string();
-    assert!(!text.contains("example.com") && !text.contains("ada"), "{text}");
+    assert_eq!(keys(&payload), ["exp", "iat", "sid", "sub", "tier", "type"]);
 }
 
 #[tokio::test]
