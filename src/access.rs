@@ -15,6 +15,7 @@ use crate::auth::token::Claims;
 use crate::db::{Answers, Id, MINUTE, Stmt, Time};
 use crate::error::{Code, Error, Result};
 use crate::http::{Page, Paged};
+use crate::limits::{self, Limits};
 use crate::openapi::Operation;
 use crate::sql;
 use crate::user::User;
@@ -57,6 +58,7 @@ pub struct Ask<'a> {
     pub path: Path,
     pub query: Option<&'a str>,
     pub now: Time,
+    pub limits: &'a Limits,
 }
 
 #[derive(Default)]
@@ -120,7 +122,7 @@ impl Actor {
     fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
         let user: User = answers.first()?.ok_or_else(session_over)?;
         user.may_act()?;
-        crate::limits::remember_tier(user.id, user.tier);
+        limits::remember_tier(user.id, user.tier);
         Ok(Actor { user, session: claims.session.clone() })
     }
 }
@@ -146,7 +148,7 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
             Ok(params) => Path(params.iter().map(|(key, value)| (key.into(), value.into())).collect()),
             Err(_) => return Err(T::NOT_FOUND.into()),
         };
-        let ask = Ask { caller, path, query: parts.uri.query(), now: app.now() };
+        let ask = Ask { caller, path, query: parts.uri.query(), now: app.now(), limits: &app.config().limits };
         // A malformed address of nobody's is still nobody's: the session is checked first.
         let (stmts, lost) = match T::find(&ask) {
             Ok(stmts) => (stmts, None),
@@ -216,5 +218,5 @@ impl<T: Listed> Permits<View> for List<T> {
 }
 
 fn max_page_size(ask: &Ask) -> u32 {
-    crate::limits::known_tier(ask.caller).max_page_size()
+    ask.limits.max_page_size(limits::known_tier(ask.caller))
 }

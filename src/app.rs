@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::host::Host;
 use crate::http::Answer;
 use crate::idempotency::Idempotency;
+use crate::limits::{Allowance, Quota};
 
 #[derive(Clone)]
 pub struct App(Arc<Hands>);
@@ -54,6 +55,7 @@ pub struct By {
 pub struct Change<T> {
     stmts: Vec<Stmt>,
     events: Vec<Event>,
+    quota: Option<Quota>,
     outcome: Outcome<T>,
 }
 
@@ -66,17 +68,23 @@ enum Outcome<T> {
 
 impl<T> Change<T> {
     pub fn to(outcome: T) -> Self {
-        Change { stmts: Vec::new(), events: Vec::new(), outcome: Outcome::Is(outcome) }
+        Change { stmts: Vec::new(), events: Vec::new(), quota: None, outcome: Outcome::Is(outcome) }
     }
 
     pub fn returning(stmt: Stmt) -> Self {
-        Change { stmts: Vec::new(), events: Vec::new(), outcome: Outcome::Row(stmt) }
+        Change { stmts: Vec::new(), events: Vec::new(), quota: None, outcome: Outcome::Row(stmt) }
     }
 
     /// A statement that writes, or one that inserts into `refusals` when it must not happen.
     pub fn run(mut self, stmt: Stmt) -> Self {
         self.stmts.push(stmt);
         self
+    }
+
+    /// Only while the caller's tier allows one more: `full` refuses with `TIER_LIMIT_EXCEEDED` and how many there are.
+    pub fn within(mut self, quota: Quota, full: Stmt) -> Self {
+        self.quota = Some(quota);
+        self.run(full)
     }
 
     pub fn announce(mut self, event: Event) -> Self {
@@ -121,6 +129,11 @@ impl App {
 
     pub fn id(&self) -> Result<Id> {
         Ok(Id::new(self.now(), self.random()?))
+    }
+
+    /// How many of these the actor's tier allows.
+    pub fn quota(&self, actor: &Actor, limit_type: &'static str, of: fn(&Allowance) -> Option<u64>) -> Quota {
+        self.config().limits.quota(limit_type, actor.user.tier, of)
     }
 
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
@@ -193,7 +206,12 @@ impl App {
         if let Outcome::Row(stmt) = change.outcome {
             stmts.push(stmt);
         }
-        let answers = self.batch(stmts).await?;
+        let answers = self.batch(stmts).await.map_err(|error| match (&change.quota, error.detail("used")) {
+            (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {
+                quota.exceeded(used.as_u64().unwrap_or_default())
+            }
+            _ => error,
+        })?;
         lock(&self.0.outbox).extend(announced);
         Ok(answers)
     }

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use crate::auth::token::Keys;
-use crate::limits::Limits;
+use crate::limits::{Allowance, Limits, Tier};
 
 /// Bytes a secret must have.
 const SECRET_BYTES: usize = 32;
@@ -36,19 +36,24 @@ impl Config {
         if let Some(Err(why)) = previous.as_deref().map(strong) {
             wrong.push(format!("JWT_PREVIOUS_SECRET {why}"));
         }
-        let mut number = |name: &str, usual: u32| match var(name).as_deref().map(str::trim) {
-            None | Some("") => usual,
-            Some(text) => text.parse().ok().filter(|limit| *limit > 0).unwrap_or_else(|| {
-                wrong.push(format!("{name} must be a whole number above 0"));
-                usual
-            }),
+        let mut limit = |name: &str| match var(name).as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(text) => {
+                let number = text.parse::<u32>().ok().filter(|limit| *limit > 0);
+                if number.is_none() {
+                    wrong.push(format!("{name} must be a whole number above 0"));
+                }
+                number.map(u64::from)
+            }
         };
+        let tiers = Tier::ALL.map(|tier| Allowance::read(tier, &mut limit));
+        let mut number =
+            |name: &str, usual: u32| limit(name).and_then(|found| u32::try_from(found).ok()).unwrap_or(usual);
         let limits = Limits {
             auth: number("RATE_LIMIT_AUTH", 10),
             anonymous: number("RATE_LIMIT_ANONYMOUS", 60),
-            free: number("RATE_LIMIT_FREE", 60),
-            pro: number("RATE_LIMIT_PRO", 120),
-            premium: number("RATE_LIMIT_PREMIUM", 300),
+            webhook: number("RATE_LIMIT_WEBHOOK", 6000),
+            tiers,
         };
         let login_link_seconds = number("SESSION_TOKEN_EXPIRY_SECONDS", 90);
         // KV keeps nothing for less than a minute, and a link is no password.

@@ -43,6 +43,7 @@ codes! {
     Forbidden             "AUTH_FORBIDDEN"           403 "You may see this, but not do that."
     CrossSite             "CROSS_SITE_REQUEST"       403 "A cookie counts only for requests of our own pages."
     Suspended             "ACCOUNT_SUSPENDED"        403 "This account is suspended."
+    TierLimitExceeded     "TIER_LIMIT_EXCEEDED"      403 "Your plan does not allow more of these."
     NotFound              "NOT_FOUND"                404 "There is nothing at this address."
     SessionNotFound       "SESSION_NOT_FOUND"        404 "There is no such session."
     ProjectNotFound       "PROJECT_NOT_FOUND"        404 "There is no such project."
@@ -128,6 +129,16 @@ impl Error {
     pub fn with_code(mut self, code: Code) -> Self {
         self.code = code;
         self
+    }
+
+    /// Adds to `details`.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.details.insert(name.into(), value.into());
+        self
+    }
+
+    pub fn detail(&self, name: &str) -> Option<&Value> {
+        self.more.details.get(name)
     }
 
     pub fn because(mut self, cause: impl Into<String>) -> Self {

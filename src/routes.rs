@@ -1,13 +1,13 @@
 //! The map: every endpoint, one line each. What is not here does not exist.
 //!
 //! After the summary stand the codes an operation can answer with beyond those its
-//! extractors bring. `credentials` marks routes that take a password or a token of
-//! their own: they count against the caller's address.
+//! extractors bring, and what its requests count against where that is not the caller.
 
 use axum::Router;
 use axum::routing;
 
 use crate::error::Code;
+use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{auth, health, profile, projects, user};
 
@@ -20,11 +20,11 @@ macro_rules! routes {
             Router::new()$(.route(concat!("/api/v1", $path), routing::$method($($module)::+)))*
         }
 
-        /// Whether the path takes credentials.
-        pub fn takes_credentials(path: &str) -> bool {
+        /// What a POST to the path counts against.
+        pub fn counted(path: &str) -> Counted {
             match path {
-                $(concat!("/api/v1", $path) => routes!(@flag $($flag)?),)*
-                _ => false,
+                $(concat!("/api/v1", $path) => routes!(@counted $($flag)?),)*
+                _ => Counted::Caller,
             }
         }
 
@@ -32,8 +32,9 @@ macro_rules! routes {
             $(document.add(stringify!($method), $path, $summary, &[$($(Code::$code),*)?], stringify!($($module)::+), $($module)::+);)*
         }
     };
-    (@flag credentials) => { true };
-    (@flag) => { false };
+    (@counted credentials) => { Counted::Credentials };
+    (@counted webhook) => { Counted::Webhook };
+    (@counted) => { Counted::Caller };
 }
 
 routes! {
@@ -55,7 +56,7 @@ routes! {
     patch  "/profile"                              profile::api::edit           "Update the profile";
 
     get    "/projects"                             projects::api::list          "List the caller's projects";
-    post   "/projects"                             projects::api::create        "Create a project";
+    post   "/projects"                             projects::api::create        "Create a project" [TierLimitExceeded];
     get    "/projects/{project_id}"                projects::api::get           "Get a project";
     patch  "/projects/{project_id}"                projects::api::edit          "Update a project";
     delete "/projects/{project_id}"                projects::api::delete        "Delete a project and everything in it";

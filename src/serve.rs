@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{self, Host};
-use crate::limits::{self, Policy, Spent};
+use crate::limits::{self, Counted, Policy, Spent};
 use crate::{cors, csrf, event, routes};
 
 thread_local! {
@@ -84,7 +84,8 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     if method == Method::OPTIONS {
         return (options(request).await, None);
     }
-    let policy = Policy::of(app, method == Method::POST && routes::takes_credentials(request.uri().path()));
+    let counted = if method == Method::POST { routes::counted(request.uri().path()) } else { Counted::Caller };
+    let policy = Policy::of(app, counted);
     let spent = limits::spend(app, policy).await;
     let outcome = async {
         spent.check(app.now())?;

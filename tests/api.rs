@@ -24,4 +24,5 @@ mod projects;
 mod sessions;
 mod support;
 mod tags;
+mod tiers;
 mod tokens;

@@ -25,8 +25,13 @@ pub async fn batch(env: &Env, json: &str) -> Result<Answers> {
 fn failed(message: &str) -> Error {
     let text = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
     if text.contains("SQLITE_CONSTRAINT_TRIGGER") {
-        let code = text.split(':').next().and_then(Code::from_name);
-        return code.map_or_else(|| Error::internal(message), Error::new);
+        // A refusal is a code, and for a limit how many there are.
+        let mut words = text.split(':').next().unwrap_or_default().split(' ');
+        let Some(code) = words.next().and_then(Code::from_name) else {
+            return Error::internal(message);
+        };
+        let used = words.next().and_then(|word| word.parse::<u64>().ok());
+        return used.map_or(Error::new(code), |used| Error::new(code).with("used", used));
     }
     if let Some(columns) = text.strip_prefix("UNIQUE constraint failed: ") {
         if columns.starts_with("idempotency_keys.") {
@@ -61,6 +66,8 @@ mod tests {
             code("D1_ERROR: EMAIL_TAKEN: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_TRIGGER)"),
             Code::EmailTaken
         );
+        let full = failed("D1_ERROR: TIER_LIMIT_EXCEEDED 3: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_TRIGGER)");
+        assert_eq!((full.code, full.detail("used")), (Code::TierLimitExceeded, Some(&3.into())));
         assert_eq!(code("D1_ERROR: NONSENSE: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_TRIGGER)"), Code::Internal);
         assert_eq!(
             code(

@@ -1,4 +1,4 @@
-//! How much a caller may ask: tiers, their limits, and the token buckets that count.
+//! How much a caller may ask and have: tiers, their limits, and the token buckets that count.
 //!
 //! A Durable Object per caller holds the bucket. An isolate leases a few tokens at a
 //! time and spends them without asking again; a lease that is not spent in time is
@@ -6,67 +6,72 @@
 
 mod bucket;
 mod leases;
+mod tiers;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::auth::token::Claims;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
 
-pub use bucket::{Bucket, Grant, Take};
 use leases::Leases;
+
+pub use bucket::{Bucket, Grant, Take};
+pub use tiers::{Allowance, Quota, Tier};
 
 /// Seconds over which a limit is counted.
 pub const WINDOW_SECONDS: i64 = 60;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    #[default]
-    Free,
-    Pro,
-    Premium,
-}
-
-impl Tier {
-    pub const ALL: [Tier; 3] = [Tier::Free, Tier::Pro, Tier::Premium];
-
-    /// Where it stands among the tiers: a higher one includes the lower ones.
-    pub const fn rank(self) -> u8 {
-        match self {
-            Tier::Free => 0,
-            Tier::Pro => 1,
-            Tier::Premium => 2,
-        }
-    }
-
-    pub fn from_rank(rank: u8) -> Option<Tier> {
-        Tier::ALL.into_iter().find(|tier| tier.rank() == rank)
-    }
-
-    pub fn max_page_size(self) -> u32 {
-        match self {
-            Tier::Free => 50,
-            Tier::Pro => 100,
-            Tier::Premium => 200,
-        }
-    }
-}
-
-/// Requests per minute.
+/// What callers are held to.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Requests a minute and address where credentials are tried.
     pub auth: u32,
+    /// Requests a minute and address without a session.
     pub anonymous: u32,
-    pub free: u32,
-    pub pro: u32,
-    pub premium: u32,
+    /// Webhooks a minute and address.
+    pub webhook: u32,
+    /// In the order of `Tier::ALL`.
+    pub tiers: [Allowance; 3],
+}
+
+impl Limits {
+    pub fn of(&self, tier: Tier) -> &Allowance {
+        let [free, pro, premium] = &self.tiers;
+        match tier {
+            Tier::Free => free,
+            Tier::Pro => pro,
+            Tier::Premium => premium,
+        }
+    }
+
+    pub fn max_page_size(&self, tier: Tier) -> u32 {
+        whole(self.of(tier).max_page_size)
+    }
+
+    /// `limit_type` is a plural, as in "200 projects".
+    pub fn quota(&self, limit_type: &'static str, tier: Tier, of: fn(&Allowance) -> Option<u64>) -> Quota {
+        Quota::new(limit_type, tier, Tier::ALL.map(|tier| of(self.of(tier))))
+    }
+}
+
+fn whole(limit: Option<u64>) -> u32 {
+    limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX)
+}
+
+/// What a route's requests count against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The user, or the address of who has no session.
+    Caller,
+    /// The address, strictly: passwords and tokens are tried here.
+    Credentials,
+    /// The address: a provider's notifications, each of which proves itself.
+    Webhook,
 }
 
 /// Whose requests are counted together, and how.
@@ -91,23 +96,19 @@ pub struct Standing {
 }
 
 impl Policy {
-    /// Routes that take credentials count by address, the others by user where there is one.
-    pub fn of(app: &App, takes_credentials: bool) -> Policy {
+    pub fn of(app: &App, counted: Counted) -> Policy {
         let limits = &app.config().limits;
         let network = app.caller().network();
-        if takes_credentials {
-            let key = format!("auth {network}");
-            return Policy { name: "auth", key, limit: limits.auth, lease: 1, fails_closed: true };
-        }
-        let (name, key, limit) = match app.claims() {
-            Err(_) => ("anonymous", format!("ip {network}"), limits.anonymous),
-            Ok(claims) => {
-                let (name, limit) = match known_tier(claims) {
-                    Tier::Free => ("free", limits.free),
-                    Tier::Pro => ("pro", limits.pro),
-                    Tier::Premium => ("premium", limits.premium),
-                };
-                (name, format!("user {}", claims.user), limit)
+        let (name, key, limit) = match (counted, app.claims()) {
+            (Counted::Credentials, _) => {
+                let key = format!("auth {network}");
+                return Policy { name: "auth", key, limit: limits.auth, lease: 1, fails_closed: true };
+            }
+            (Counted::Webhook, _) => ("webhook", format!("webhook {network}"), limits.webhook),
+            (Counted::Caller, Err(_)) => ("anonymous", format!("ip {network}"), limits.anonymous),
+            (Counted::Caller, Ok(claims)) => {
+                let tier = known_tier(claims);
+                (tier.name(), format!("user {}", claims.user), whole(limits.of(tier).requests_per_minute))
             }
         };
         Policy { name, key, limit, lease: (limit / 12).max(5), fails_closed: false }

@@ -10,7 +10,8 @@ pub async fn list(projects: Can<View, List<Project>>) -> Result<Paged<Project>> 
 }
 
 pub async fn create(app: App, actor: Actor, body: Body<NewProject>) -> Result<Created<Project>> {
-    app.commit(projects::create(body.0, app.id()?, actor.user.id, &app.by(&actor))).await
+    let quota = app.quota(&actor, "projects", |allowed| allowed.projects);
+    app.commit(projects::create(body.0, app.id()?, actor.user.id, quota, &app.by(&actor))).await
 }
 
 pub async fn get(project: Can<View, Project>) -> Result<One<Project>> {

@@ -13,6 +13,7 @@ use crate::db::{self, Answers, Id, Patch, Stmt, Text, Time};
 use crate::error::{Code, Result};
 use crate::event::{Event, Kind};
 use crate::http::Page;
+use crate::limits::Quota;
 use crate::sql;
 use tags::Tag;
 
@@ -202,7 +203,7 @@ impl Listed for Project {
     }
 }
 
-pub fn create(body: NewProject, id: Id, owner: i64, by: &By) -> Change<Project> {
+pub fn create(body: NewProject, id: Id, owner: i64, quota: Quota, by: &By) -> Change<Project> {
     let project = Project {
         id,
         owner_id: owner,
@@ -228,8 +229,14 @@ pub fn create(body: NewProject, id: Id, owner: i64, by: &By) -> Change<Project> 
         owner,
         by.at,
     );
+    let full = sql!(
+        "INSERT INTO refusals SELECT 'TIER_LIMIT_EXCEEDED ' || used
+         FROM (SELECT count(*) AS used FROM projects WHERE owner_id = ?1) WHERE used >= ?2",
+        owner,
+        quota.limit(),
+    );
     let event = Event::new(Kind::ProjectCreated, by, &project.id).in_project(&project.id);
-    Change::to(project).run(insert).run(join).announce(event)
+    Change::to(project).within(quota, full).run(insert).run(join).announce(event)
 }
 
 impl Project {

@@ -98,6 +98,8 @@ pub fn usual_vars() -> Value {
         "RATE_LIMIT_FREE": MANY,
         "RATE_LIMIT_PRO": MANY,
         "RATE_LIMIT_PREMIUM": MANY,
+        "RATE_LIMIT_WEBHOOK": MANY,
+        "LIMIT_PROJECTS_FREE": MANY,
     })
 }
 
