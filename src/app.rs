@@ -107,6 +107,13 @@ impl App {
         }))
     }
 
+    /// For what no request asked for; `what` stands where a request's id would.
+    pub fn background(host: Host, config: Arc<Config>, what: &str, now: Time) -> Self {
+        let caller =
+            Caller { now, request_id: what.into(), ip: String::new(), user_agent: String::new(), site: String::new() };
+        App::new(host, config, caller, Err(Code::Unauthorized.into()))
+    }
+
     pub fn of(extensions: &Extensions) -> Result<App> {
         extensions.get::<App>().cloned().ok_or_else(|| Error::internal("a request came without its App"))
     }
@@ -221,6 +228,9 @@ impl App {
         let looked = lookup.is_some();
         if let Some(stmt) = lookup {
             stmts.insert(0, stmt);
+        }
+        if stmts.is_empty() {
+            return Ok(Answers::new(Vec::new()));
         }
         self.0.trips.fetch_add(1, Ordering::Relaxed);
         let mut answers = self.0.host.batch(&stmts).await?;

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 use crate::auth::token::Keys;
+use crate::billing::Billing;
 use crate::limits::{Allowance, Limits, Tier};
 
 /// Bytes a secret must have.
@@ -13,6 +14,8 @@ pub struct Config {
     /// Origins a browser may call from; empty: none.
     pub cors_origins: Vec<HeaderValue>,
     pub limits: Limits,
+    /// What is for sale; nothing, where no shop is set up.
+    pub billing: Option<Billing>,
     /// Where our pages are, if not on the Worker's own origin.
     pub base_url: Option<String>,
     pub login_link_seconds: u32,
@@ -72,6 +75,10 @@ impl Config {
                 _ => wrong.push(format!("CORS_ORIGINS: '{origin}' is not an origin like https://app.example.com")),
             }
         }
+        let billing = Billing::read(&var).unwrap_or_else(|more| {
+            wrong.extend(more);
+            None
+        });
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -79,6 +86,7 @@ impl Config {
             keys: Keys::new(&jwt, previous.as_deref(), &session),
             cors_origins,
             limits,
+            billing,
             base_url,
             login_link_seconds,
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),

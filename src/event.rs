@@ -8,11 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::REVOCATION_KEPT;
-use crate::app::By;
+use crate::app::{App, By, Change};
 use crate::auth::login_link;
-use crate::db::{DAY, Id, MINUTE, Stmt, Time};
+use crate::billing::inbox::{self, Due};
+use crate::billing::provider::Provider;
+use crate::billing::{checkout, reconcile};
+use crate::db::{self, DAY, Id, MINUTE, Stmt, Time};
 use crate::error::Result;
 use crate::host::Host;
+use crate::http::NoContent;
 use crate::idempotency;
 use crate::sql;
 
@@ -49,6 +53,12 @@ kinds! {
     ProjectDeleted    "project.deleted"
     TagCreated        "tag.created"
     TagDeleted        "tag.deleted"
+    CheckoutStarted   "checkout.started"
+    BillingReceived   "billing.received"
+    BillingProcessed  "billing.processed"
+    SubscriptionUpdated "subscription.updated"
+    SubscriptionLapsed "subscription.lapsed"
+    SubscriptionSuperseded "subscription.superseded"
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +88,7 @@ impl Event {
     pub fn insert(&self, id: &Id) -> Stmt {
         sql!(
             "INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, ip_address, request_id, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, ''), ?8, ?9)",
             id,
             self.kind.name(),
             self.by.user,
@@ -97,6 +107,8 @@ struct Recorded {
     id: Id,
     kind: String,
     entity_id: String,
+    #[serde(deserialize_with = "db::json")]
+    data: Value,
     created_at: Time,
 }
 
@@ -110,79 +122,113 @@ pub fn send_later(host: &Host, id: Id) {
     });
 }
 
-/// Does everything that follows from these events, once, in two trips for all of them.
+/// Does everything that follows from these events, once, in two trips for all of them, and what billing takes.
 /// Those that are not in the answer must be delivered again.
-pub async fn deliver(host: &Host, now: Time, ids: &[Id]) -> Result<Vec<Id>> {
+pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     let find = sql!(
-        "SELECT id, kind, entity_id, created_at FROM events
+        "SELECT id, kind, entity_id, data, created_at FROM events
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
         json!(ids),
     );
-    let events: Vec<Recorded> = host.batch(&[find]).await?.rows()?;
+    let events: Vec<Recorded> = app.read(vec![find]).await?.rows()?;
     let mut delivered = ids.to_vec();
     if events.is_empty() {
         return Ok(delivered);
     }
-    let mut stmts = Vec::new();
+    let (received, events): (Vec<Recorded>, Vec<Recorded>) =
+        events.into_iter().partition(|event| event.kind == Kind::BillingReceived.name());
+    if !received.is_empty() {
+        let left = inbox::process(app, &received.iter().filter_map(Recorded::due).collect::<Vec<_>>()).await?;
+        let waits = |id: &Id| {
+            received.iter().any(|event| event.id == *id && left.iter().any(|line| line.as_str() == event.entity_id))
+        };
+        delivered.retain(|id| !waits(id));
+    }
+    let mut change = Change::to(());
     for event in events {
-        match follow(host, &event).await {
-            Ok(consequences) => stmts.extend(consequences),
+        match follow(app, &event).await {
+            Ok(consequences) => change = consequences.into_iter().fold(change, Change::run),
             Err(error) => {
                 crate::host::log(&event.kind, error.cause().unwrap_or_default());
                 delivered.retain(|id| *id != event.id);
             }
         }
     }
-    stmts.push(sql!(
+    change = change.run(sql!(
         "UPDATE events SET delivered_at = ?2
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
         json!(delivered),
-        now,
+        app.now(),
     ));
-    host.batch(&stmts).await?;
+    let _: NoContent = app.commit(change).await?;
     Ok(delivered)
 }
 
+impl Recorded {
+    /// The line of the billing inbox that an event announces.
+    fn due(&self) -> Option<Due> {
+        let subscription_id = self.data.get("subscription_id")?.as_str()?.to_owned();
+        Some(Due { id: Id::parse(&self.entity_id)?, subscription_id })
+    }
+}
+
 /// The consequences: what the database must do as statements, the rest done here and safe to do again.
-async fn follow(host: &Host, event: &Recorded) -> Result<Vec<Stmt>> {
+async fn follow(app: &App, event: &Recorded) -> Result<Vec<Stmt>> {
     match Kind::from_name(&event.kind) {
         Some(Kind::SessionRevoked | Kind::SessionReused) => {
             let key = crate::access::revocation_key(&event.entity_id);
-            host.kv_put(&key, &event.created_at.text(), REVOCATION_KEPT).await?;
+            app.host().kv_put(&key, &event.created_at.text(), REVOCATION_KEPT).await?;
             // A session that is over keeps nothing a thief of the database could use.
             Ok(vec![sql!(
                 "UPDATE sessions SET refresh_hash = '', parent_hash = NULL WHERE id = ?1 AND revoked_at IS NOT NULL",
                 event.entity_id
             )])
         }
+        // Nobody pays for two plans at once.
+        Some(Kind::SubscriptionSuperseded) => {
+            Provider::of(app)?.cancel(&event.entity_id).await?;
+            Ok(Vec::new())
+        }
         _ => Ok(Vec::new()),
     }
 }
 
-/// The cron's round: send again what was never delivered, drop what is past keeping.
-pub async fn sweep(host: &Host, now: Time) -> Result<()> {
+/// The cron's round: send again what was never delivered, drop what is past keeping, take back what is over,
+/// and compare with the provider.
+pub async fn sweep(app: &App) -> Result<()> {
     #[derive(Deserialize)]
-    struct Due {
+    struct DueAgain {
         id: Id,
     }
-    let mut answers = host
-        .batch(&[
-            sql!("SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT 100", now.plus(-OVERDUE)),
-            sql!(
-                "DELETE FROM idempotency_keys WHERE (scope, key) IN
-                   (SELECT scope, key FROM idempotency_keys WHERE created_at < ?1 LIMIT 1000)",
-                now.plus(-idempotency::KEPT)
-            ),
-            sql!("DELETE FROM login_attempts WHERE key IN (SELECT key FROM login_attempts WHERE last_at < ?1 LIMIT 1000)", now.plus(-DAY)),
-            login_link::forget_old(now),
-            sql!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)", now.plus(-30 * DAY)),
-        ])
-        .await?;
-    let due: Vec<Due> = answers.rows()?;
-    for Due { id } in due {
-        host.announce(&id).await?;
+    let now = app.now();
+    let change = Change::to(())
+        .run(sql!(
+            "DELETE FROM idempotency_keys WHERE (scope, key) IN
+               (SELECT scope, key FROM idempotency_keys WHERE created_at < ?1 LIMIT 1000)",
+            now.plus(-idempotency::KEPT)
+        ))
+        .run(sql!(
+            "DELETE FROM login_attempts WHERE key IN (SELECT key FROM login_attempts WHERE last_at < ?1 LIMIT 1000)",
+            now.plus(-DAY)
+        ))
+        .run(login_link::forget_old(now))
+        .run(checkout::forget_old(now))
+        .run(inbox::forget_old(now))
+        .run(sql!(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
+            now.plus(-30 * DAY)
+        ));
+    let _: NoContent = app.commit(change).await?;
+    let overdue = sql!(
+        "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT 100",
+        now.plus(-OVERDUE)
+    );
+    let due: Vec<DueAgain> = app.read(vec![overdue]).await?.rows()?;
+    for DueAgain { id } in due {
+        app.host().announce(&id).await?;
     }
-    Ok(())
+    inbox::lapse(app).await?;
+    reconcile::round(app).await
 }
 
 #[cfg(test)]

@@ -42,18 +42,18 @@ impl<T: DeserializeOwned> FromRequest<()> for Body<T> {
             return Err(Code::UnsupportedMediaType.into());
         }
         let app = App::of(request.extensions())?;
-        let bytes = match request.into_body().collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => {
-                return Err(match is_too_long(&error) {
-                    true => Code::PayloadTooLarge.into(),
-                    false => Error::new(Code::BadRequest).saying("The body ended early."),
-                });
-            }
-        };
+        let bytes = whole(request).await?;
         app.fingerprint(&bytes)?;
         parse(&bytes).map(Body)
     }
+}
+
+async fn whole(request: Request) -> Result<Bytes> {
+    let body = request.into_body().collect().await.map_err(|error| match is_too_long(&error) {
+        true => Error::new(Code::PayloadTooLarge),
+        false => Error::new(Code::BadRequest).saying("The body ended early."),
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// axum wraps a body's error in errors of its own.
@@ -65,6 +65,26 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// A body the payment provider signed, byte for byte, and the event's name beside it, which it did not.
+pub struct Signed {
+    pub bytes: Bytes,
+    pub event: String,
+}
+
+impl FromRequest<()> for Signed {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &()) -> Result<Self> {
+        let app = App::of(request.extensions())?;
+        let [signature, event] = ["x-signature", "x-event-name"].map(|name| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        });
+        let bytes = whole(request).await?;
+        let genuine = app.config().billing.as_ref().is_some_and(|billing| billing.signed(&bytes, &signature));
+        if genuine { Ok(Signed { bytes, event }) } else { Err(Code::SignatureInvalid.into()) }
+    }
 }
 
 /// A JSON body for which the contract says 400 where others say 422.
@@ -92,10 +112,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        if !error.inner().is_data() {
-            return Error::new(Code::BadRequest).saying("The body is not valid JSON.");
-        }
         let path = error.path().to_string();
+        if !error.inner().is_data() {
+            // serde calls it a syntax error, too, where a word of a list is wanted and something else stands.
+            return match serde_json::from_slice::<serde_json::Value>(bytes) {
+                Ok(_) => Error::invalid(path, "must be one of the values of its list"),
+                Err(_) => Error::new(Code::BadRequest).saying("The body is not valid JSON."),
+            };
+        }
         let (field, message) = complaint(&path, &error.inner().to_string());
         Error::invalid(field, message)
     })?;

@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod auth;
+mod billing;
 mod config;
 mod cors;
 mod csrf;

@@ -9,7 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{auth, health, profile, projects, user};
+use crate::{auth, billing, health, profile, projects, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -51,6 +51,15 @@ routes! {
     delete "/auth/sessions/{session_id}"           auth::api::revoke            "Log a device out";
 
     get    "/user/me"                              user::api::me                "Get the account with its subscription";
+
+    get    "/billing/plans"                        billing::api::plans          "List the plans and what they allow";
+    get    "/billing/status"                       billing::api::status         "Get the caller's plan and what is used of it";
+    post   "/billing/start-checkout"               billing::api::start_checkout "Open a checkout at the payment provider" [SubscriptionExists, ProviderFailed];
+    post   "/billing/confirm"                      billing::api::confirm        "Show a receipt, where the provider is late to tell" [OrderNotFound, ProviderFailed];
+    get    "/billing/portal"                       billing::api::portal         "Get a fresh link to the provider's customer portal" [SubscriptionNotFound, ProviderFailed];
+    post   "/billing/cancel"                       billing::api::cancel         "Cancel the subscription; it lasts until its end is reached" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
+    post   "/billing/resume"                       billing::api::resume         "Take a cancellation or a pause back" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
+    post   "/billing/webhook"                      billing::api::webhook        "Take in what the payment provider says" webhook;
 
     get    "/profile"                              profile::api::get            "Get the profile";
     patch  "/profile"                              profile::api::edit           "Update the profile";

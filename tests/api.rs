@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod billing;
 mod config;
 mod every;
 mod http;

@@ -105,8 +105,8 @@ async fn the_account_shows_its_subscription_without_a_new_login() {
     let world = World::new().await;
     let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
     let subscribe =
-        "INSERT INTO subscriptions (id, user_id, subscription_id, status, renews_at, created_at, updated_at)
-                     VALUES ('s1', ?1, 'sub_123', 'past_due', '2026-12-11T15:00:00.000Z', '', '')";
+        "INSERT INTO subscriptions (subscription_id, user_id, tier, billing_cycle, status, renews_at, revision, created_at, updated_at)
+                     VALUES ('sub_123', ?1, 'pro', 'monthly', 'past_due', '2026-12-11T15:00:00.000Z', 1, '', '')";
     world.sql(subscribe, &[json!(ada.id())]).await;
     world.set_tier(&ada, "pro").await;
     let expected = json!({

@@ -142,6 +142,16 @@ pub fn flag<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<bool, D::
     from.deserialize_any(Flag)
 }
 
+/// Reads a column that may hold JSON text.
+pub fn maybe_json<'de, D, T>(from: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| serde_json::from_str(&text).map_err(D::Error::custom)).transpose()
+}
+
 /// Reads a column that holds JSON text.
 pub fn json<'de, D, T>(from: D) -> std::result::Result<T, D::Error>
 where

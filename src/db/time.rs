@@ -16,6 +16,9 @@ pub const DAY: i64 = 24 * HOUR;
 pub struct Time(i64);
 
 impl Time {
+    /// The last moment four digits of a year can say.
+    pub const NEVER: Time = Time(253_402_300_799_999);
+
     pub const fn from_millis(millis: i64) -> Self {
         Time(millis)
     }

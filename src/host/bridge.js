@@ -95,3 +95,14 @@ export async function batch(env, json) {
   // As bytes: wasm-bindgen copies a string into wasm a character at a time.
   return utf8.encode(answer);
 }
+
+/** A request elsewhere: the status, and after a line break the body; or why there was none. */
+export async function call(method, url, headers, body, milliseconds) {
+  try {
+    const signal = AbortSignal.timeout(milliseconds);
+    const response = await fetch(url, { method, headers: JSON.parse(headers), body, signal, redirect: "manual" });
+    return `${response.status}\n${await response.text()}`;
+  } catch (error) {
+    return `${error?.name}: ${error?.message}`;
+  }
+}

@@ -2,6 +2,7 @@
 
 mod database;
 mod limiter;
+mod outbound;
 mod request;
 
 use std::cell::OnceCell;
@@ -13,6 +14,7 @@ use worker::send::SendFuture;
 use worker::wasm_bindgen::JsValue;
 use worker::{Context, Env, MessageBatch, MessageExt, console_error};
 
+use crate::app::App;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
 use crate::error::{Error, Result};
@@ -23,6 +25,8 @@ use crate::serve::{Configured, serve};
 thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
 }
+
+pub use outbound::{Outbound, Outgoing};
 
 /// The platform, as far as the house needs it. Everything fails with `Error`.
 #[derive(Clone)]
@@ -84,6 +88,11 @@ impl Host {
         SendFuture::new(async move { limiter::ask(&env, &key, &query?).await })
     }
 
+    /// A request to somebody else's server.
+    pub fn send(&self, outgoing: &Outgoing) -> impl Future<Output = Result<Outbound>> + Send + use<> {
+        SendFuture::new(outbound::send(outgoing))
+    }
+
     /// Goes on after the answer is sent.
     pub fn later(&self, work: impl Future<Output = ()> + 'static) {
         if let Some(context) = &self.context {
@@ -114,10 +123,8 @@ pub async fn queue(batch: MessageBatch<String>, env: Env) {
     let host = Host { env, context: None };
     let messages: Vec<_> = batch.iter().flatten().collect();
     let ids: Vec<Id> = messages.iter().filter_map(|message| Id::parse(message.body())).collect();
-    let delivered = event::deliver(&host, now(), &ids).await.unwrap_or_else(|error| {
-        log("queue", error.cause().unwrap_or_default());
-        Vec::new()
-    });
+    let delivered = in_background(host, "queue", now(), async |app| event::deliver(app, &ids).await).await;
+    let delivered = delivered.unwrap_or_default();
     for message in messages {
         match Id::parse(message.body()) {
             Some(id) if !delivered.contains(&id) => message.retry(),
@@ -130,9 +137,27 @@ pub async fn queue(batch: MessageBatch<String>, env: Env) {
 /// `at`: milliseconds since 1970.
 pub async fn scheduled(at: f64, env: Env) {
     let host = Host { env, context: None };
-    if let Err(error) = event::sweep(&host, Time::from_millis(at as i64)).await {
-        log("cron", error.cause().unwrap_or_default());
+    in_background(host, "cron", Time::from_millis(at as i64), async |app| event::sweep(app).await).await;
+}
+
+/// Does the work, logs its failure, and hands on what it announced.
+async fn in_background<T>(host: Host, what: &str, now: Time, work: impl AsyncFnOnce(&App) -> Result<T>) -> Option<T> {
+    let config = match host.config() {
+        Ok(config) => config,
+        Err(wrong) => {
+            log("config", &wrong.join("; "));
+            return None;
+        }
+    };
+    let app = App::background(host, config, what, now);
+    let done = work(&app).await;
+    for id in app.take_outbox() {
+        // What is not announced now is found by the cron.
+        if let Err(error) = app.host().announce(&id).await {
+            log("outbox", error.cause().unwrap_or_default());
+        }
     }
+    done.map_err(|error| log(what, error.cause().unwrap_or(error.code.name()))).ok()
 }
 
 fn now() -> Time {

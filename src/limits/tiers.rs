@@ -138,25 +138,19 @@ impl Quota {
 mod tests {
     use super::*;
 
-    fn refusal(tier: Tier, used: u64) -> Value {
+    fn detail(tier: Tier, used: u64, name: &str) -> Option<Value> {
         let quota = Quota::new("projects", tier, [Some(3), Some(25), Some(200)]);
-        let body = quota.exceeded(used).body("r");
-        serde_json::from_str::<Value>(&body).map(|mut body| body["error"].take()).unwrap_or_default()
+        quota.exceeded(used).detail(name).cloned()
     }
 
     #[test]
     fn a_refusal_recommends_the_next_tier_with_room() {
-        let full = refusal(Tier::Free, 3);
-        assert_eq!(full["message"], "The Free plan allows 3 projects.");
-        assert_eq!(full["details"]["recommended_tier"], "pro");
-        assert_eq!(full["details"]["upgrade_reason"], "Pro allows 25 projects.");
+        assert_eq!(detail(Tier::Free, 3, "recommended_tier"), Some("pro".into()));
+        assert_eq!(detail(Tier::Free, 3, "upgrade_reason"), Some("Pro allows 25 projects.".into()));
         // After a downgrade there may be more than the next tier allows.
-        assert_eq!(refusal(Tier::Free, 40)["details"]["recommended_tier"], "premium");
-        let last = refusal(Tier::Premium, 200);
-        assert_eq!(
-            (&last["details"]["upgrade_available"], &last["details"]["recommended_tier"]),
-            (&false.into(), &Value::Null)
-        );
+        assert_eq!(detail(Tier::Free, 40, "recommended_tier"), Some("premium".into()));
+        assert_eq!(detail(Tier::Premium, 200, "upgrade_available"), Some(false.into()));
+        assert_eq!(detail(Tier::Premium, 200, "recommended_tier"), Some(Value::Null));
     }
 
     #[test]

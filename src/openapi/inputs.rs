@@ -8,7 +8,7 @@ use crate::access::{Actor, Can, Permits, Role};
 use crate::app::App;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
-use crate::http::{Body, Body400, Page};
+use crate::http::{Body, Body400, Page, Signed};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -47,6 +47,25 @@ impl<T: JsonSchema> Input for Body400<T> {
     fn describe(operation: &mut Operation) {
         Body::<T>::describe(operation);
         operation.codes.retain(|code| *code != Code::Validation);
+    }
+}
+
+impl Input for Signed {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::SignatureInvalid, Code::BadRequest, Code::PayloadTooLarge]);
+        for (name, description) in [
+            ("X-Signature", "Lower-case hex of the HMAC-SHA256 of the body's bytes, under the webhook's secret."),
+            ("X-Event-Name", "The event, as in the body."),
+        ] {
+            operation.parameters.push(json!({
+                "name": name, "in": "header", "required": false, "description": description,
+                "schema": { "type": "string" },
+            }));
+        }
+        operation.body = Some(json!({
+            "required": true,
+            "content": { "application/json": { "schema": { "type": "object" }, "example": { "meta": {}, "data": {} } } },
+        }));
     }
 }
 

@@ -74,10 +74,11 @@ endpoints! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 /// What any request can meet.
 const ANYWHERE: [Code; 4] = [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable];
 
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("user", "The caller's account with its subscription."),
+    ("billing", "Plans, checkouts and subscriptions."),
     ("profile", "What users say of themselves."),
     ("projects", "Projects with their tags and favorites."),
 ];

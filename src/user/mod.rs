@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Ask, Permits, Role, Thing, View};
+use crate::billing::SubscriptionStatus;
 use crate::db::{Answers, Stmt, Time};
 use crate::error::{Code, Result};
 use crate::limits::Tier;
@@ -48,16 +49,6 @@ impl User {
     }
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SubscriptionStatus {
-    Active,
-    PastDue,
-    Canceled,
-    Paused,
-    Expired,
-}
-
 /// What clients poll to learn of an upgrade.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Me {
@@ -79,7 +70,9 @@ impl Thing for Me {
     fn find(ask: &Ask) -> Result<Vec<Stmt>> {
         Ok(vec![sql!(
             "SELECT u.id, u.email, u.tier, s.status AS subscription_status, s.subscription_id, s.renews_at, s.ends_at
-             FROM users u LEFT JOIN subscriptions s ON s.user_id = u.id
+             FROM users u LEFT JOIN subscriptions s ON s.subscription_id =
+               (SELECT subscription_id FROM subscriptions WHERE user_id = u.id
+                ORDER BY access_until IS NOT NULL DESC, tier = 'premium' DESC, status <> 'expired' DESC, created_at DESC LIMIT 1)
              WHERE u.id = ?1",
             ask.caller.user,
         )])

@@ -29,7 +29,7 @@ fn every_operation_says_who_may_call_it_how_it_fails_and_gives_an_example() {
         assert_eq!(security.is_empty(), super::PUBLIC.contains(&line.as_str()), "{line}");
         assert_eq!(
             operation["responses"]["401"].is_null(),
-            security.is_empty() && !line.contains("login") && !line.contains("refresh"),
+            security.is_empty() && !["login", "refresh", "webhook"].iter().any(|proof| line.contains(proof)),
             "{line}"
         );
         for (status, response) in operation["responses"].as_object().unwrap() {
@@ -40,7 +40,10 @@ fn every_operation_says_who_may_call_it_how_it_fails_and_gives_an_example() {
             }
             assert!(!content["example"].is_null() || !content["examples"].is_null(), "{line} {status} has no example");
         }
-        assert_eq!(operation["requestBody"].is_null(), operation["responses"]["415"].is_null(), "{line}");
+        // The webhook's body is bytes, whatever they are called.
+        if !line.contains("webhook") {
+            assert_eq!(operation["requestBody"].is_null(), operation["responses"]["415"].is_null(), "{line}");
+        }
     }
 }
 

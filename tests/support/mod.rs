@@ -7,6 +7,7 @@ mod clock;
 mod contract;
 mod jwt;
 mod runtime;
+mod shop;
 mod world;
 
 pub use call::{Call, Reply};
@@ -15,6 +16,7 @@ pub use contract::{CONTRACT, Route, broken_promises, routes};
 pub use futures::future::join_all;
 pub use jwt::Jwt;
 pub use serde_json::{Value, json};
+pub use shop::{Shop, WEBHOOK_SECRET};
 pub use std::future::IntoFuture;
 pub use std::time::Duration;
 pub use world::{JWT_SECRET, World};

@@ -28,6 +28,12 @@ impl Setup {
         self.with_var(name, value.into())
     }
 
+    /// For what a setup leaves open.
+    pub fn usual_var(mut self, name: &str, value: &str) -> Self {
+        self.list("vars", json!({})).as_object_mut().unwrap().entry(name).or_insert(value.into());
+        self
+    }
+
     fn with_var(mut self, name: &str, value: Value) -> Self {
         self.list("vars", json!({}))[name] = value;
         self

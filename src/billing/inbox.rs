@@ -1,0 +1,360 @@
+//! The inbox: everything the provider says is kept before anything is made of it,
+//! and worked through by the queue, as often as it takes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::history::State;
+use super::ledger::{self, Decision, Ledger, Record};
+use super::notice::{Claim, Notice, Outcome};
+use super::provider::Provider;
+use super::snapshot::Snapshot;
+use crate::app::{App, By, Change};
+use crate::db::{DAY, Id, Stmt, Time};
+use crate::error::{Code, Error, Result};
+use crate::event::{Event, Kind};
+use crate::http::NoContent;
+use crate::sql;
+
+/// How long a body is kept as it came.
+const BODY_KEPT: i64 = 30 * DAY;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct Received {
+    received: bool,
+}
+
+impl Received {
+    pub const YES: Received = Received { received: true };
+}
+
+/// Keeps the notice; a second one like it fails with `Code::Conflict`.
+pub fn receive(notice: &Notice, body: &[u8], id: &Id, by: &By) -> Change<Received> {
+    let (outcome, reason) = notice.outcome.unzip();
+    let insert = sql!(
+        "INSERT INTO billing_events (id, source, name, webhook_id, hash, body, object_id, subscription_id, snapshot,
+                                     claimed_user, reference, received_at, outcome, reason, processed_at)
+         VALUES (?1, 'webhook', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, iif(?12 IS NULL, NULL, ?11))",
+        id,
+        notice.name,
+        notice.webhook_id,
+        notice.hash,
+        String::from_utf8_lossy(body).into_owned(),
+        notice.object_id,
+        notice.subscription_id,
+        notice.snapshot.as_ref().map(|snapshot| json!(snapshot)),
+        notice.claim.user,
+        notice.claim.reference,
+        by.at,
+        outcome.map(Outcome::name),
+        reason,
+    );
+    let event = match notice.outcome {
+        None => Event::new(Kind::BillingReceived, by, id).with(json!({ "subscription_id": notice.subscription_id })),
+        Some((outcome, reason)) => processed(by, id, &notice.name, notice.object_id.as_deref(), outcome, reason),
+    };
+    Change::to(Received::YES).run(insert).announce(event)
+}
+
+/// For the audit log: which event, what became of it, and why.
+fn processed(by: &By, id: &Id, name: &str, object: Option<&str>, outcome: Outcome, reason: &str) -> Event {
+    Event::new(Kind::BillingProcessed, by, id)
+        .with(json!({ "event": name, "object_id": object, "outcome": outcome.name(), "reason": reason }))
+}
+
+/// Puts what we learned by ourselves into the inbox, to be worked through like a webhook. `why` is its name there.
+pub fn tell<T>(
+    change: Change<T>,
+    id: &Id,
+    subscription: &str,
+    snapshot: &Snapshot,
+    claim: Claim,
+    why: &'static str,
+    by: &By,
+) -> Change<T> {
+    change
+        .run(sql!(
+            "INSERT INTO billing_events (id, source, name, hash, subscription_id, object_id, snapshot, claimed_user, reference, received_at)
+             VALUES (?1, 'api', ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
+            id,
+            why,
+            format!("{why} {subscription} {:?} {}", claim.user, json!(snapshot)),
+            subscription,
+            json!(snapshot),
+            claim.user,
+            claim.reference,
+            by.at,
+        ))
+        .announce(Event::new(Kind::BillingReceived, by, id).with(json!({ "subscription_id": subscription })))
+}
+
+/// What the provider answered when asked: a line of the inbox like any other, with nothing left to do.
+/// Twice the same answer is one line.
+pub fn note(subscription: &str, snapshot: &Snapshot, id: &Id, now: Time) -> Stmt {
+    sql!(
+        "INSERT INTO billing_events (id, source, name, hash, subscription_id, object_id, snapshot, received_at,
+                                     outcome, reason, processed_at)
+         VALUES (?1, 'api', 'asked', ?2, ?3, ?3, ?4, ?5, 'applied', 'asked', ?5) ON CONFLICT DO NOTHING",
+        id,
+        format!("asked {subscription} {}", json!(snapshot)),
+        subscription,
+        json!(snapshot),
+        now,
+    )
+}
+
+#[derive(Debug, Deserialize)]
+struct Pending {
+    id: Id,
+    name: String,
+    subscription_id: String,
+    object_id: Option<String>,
+}
+
+/// What the queue hands over: a line of the inbox and the subscription it names.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub id: Id,
+    pub subscription_id: String,
+}
+
+/// Works the lines through, a subscription at a time; what stays to be done is returned.
+pub async fn process(app: &App, due: &[Due]) -> Result<Vec<Id>> {
+    let mut subscriptions: Vec<String> = due.iter().map(|due| due.subscription_id.clone()).collect();
+    subscriptions.sort_unstable();
+    subscriptions.dedup();
+    let pending = sql!(
+        "SELECT id, name, subscription_id, object_id FROM billing_events
+         WHERE id IN (SELECT value FROM json_each(?1)) AND processed_at IS NULL",
+        json!(due.iter().map(|due| &due.id).collect::<Vec<_>>()),
+    );
+    let known = ledger::find(&json!(subscriptions));
+    let mut answers = app.read(std::iter::once(pending).chain(known).collect()).await?;
+    let mut pending: Vec<Pending> = answers.rows()?;
+    let mut left = Vec::new();
+    for ledger in ledger::read(subscriptions, &mut answers)? {
+        let (mine, others) = pending.into_iter().partition(|line| line.subscription_id == ledger.subscription_id);
+        pending = others;
+        let mine: Vec<Pending> = mine;
+        if mine.is_empty() {
+            continue;
+        }
+        if let Err(error) = settle(app, ledger, &mine).await {
+            crate::host::log("billing", error.cause().unwrap_or(error.code.name()));
+            let ids: Vec<Id> = mine.into_iter().map(|line| line.id).collect();
+            note_failure(app, &ids, &error).await;
+            left.extend(ids);
+        }
+    }
+    Ok(left)
+}
+
+async fn settle(app: &App, mut ledger: Ledger, pending: &[Pending]) -> Result<()> {
+    let provider = Provider::of(app)?;
+    let now = app.now();
+    let mut decision = ledger.decide(provider.catalog(), now);
+    let mut change = if_still(Change::to(()), &ledger);
+    let news = pending.iter().any(|line| line.is_invoice() && ledger.invoice_is_news(&line.name));
+    if news || decision == Decision::Ask {
+        let snapshot = provider.subscription(&ledger.subscription_id).await?;
+        change = change.run(note(&ledger.subscription_id, &snapshot, &app.id()?, now));
+        ledger.records.push(Record::asked(&ledger.subscription_id, snapshot));
+        decision = ledger.decide(provider.catalog(), now);
+    }
+    let (outcome, reason) = match &decision {
+        Decision::Ask => return Err(Error::internal("the provider's answer is older than its events")),
+        Decision::Done(outcome, reason) => (*outcome, *reason),
+        Decision::Write { .. } => (Outcome::Applied, "newer"),
+    };
+    let by = app.by_user(None);
+    change = finish(change, pending, outcome, reason, &by);
+    if let Decision::Write { user, state, reference } = decision {
+        change = write(change, &ledger, user, &state, reference.as_deref(), &by);
+    }
+    let _: NoContent = app.commit(change).await?;
+    Ok(())
+}
+
+/// Two who decide at once: the second one's decision is refused, and taken anew on what both know.
+/// Whatever waits in the inbox meanwhile has its own turn.
+pub fn if_still<T>(change: Change<T>, ledger: &Ledger) -> Change<T> {
+    change
+        .run(sql!(
+            "INSERT INTO refusals SELECT 'CONFLICT'
+             WHERE ?2 <> ifnull((SELECT revision FROM subscriptions WHERE subscription_id = ?1), 0)",
+            ledger.subscription_id,
+            ledger.row.as_ref().map_or(0, |row| row.revision),
+        ))
+        .run(sql!(
+            "UPDATE subscriptions SET revision = revision + 1 WHERE subscription_id = ?1",
+            ledger.subscription_id
+        ))
+}
+
+/// Marks the lines as done, unless somebody else did.
+fn finish(mut change: Change<()>, pending: &[Pending], outcome: Outcome, reason: &str, by: &By) -> Change<()> {
+    for line in pending {
+        let (outcome, reason) = if line.is_invoice() { (Outcome::Recorded, "invoice") } else { (outcome, reason) };
+        change = change
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'CONFLICT' WHERE EXISTS (SELECT 1 FROM billing_events WHERE id = ?1 AND processed_at IS NOT NULL)",
+                line.id
+            ))
+            .run(sql!(
+                "UPDATE billing_events SET outcome = ?2, reason = ?3, processed_at = ?4, failure = NULL WHERE id = ?1",
+                line.id,
+                outcome.name(),
+                reason,
+                by.at,
+            ))
+            .announce(processed(by, &line.id, &line.name, line.object_id.as_deref(), outcome, reason));
+    }
+    change
+}
+
+/// The subscription as it is now, the reference it used up, and the tier that follows.
+pub fn write<T>(
+    mut change: Change<T>,
+    ledger: &Ledger,
+    user: i64,
+    state: &State,
+    reference: Option<&str>,
+    by: &By,
+) -> Change<T> {
+    let id = &ledger.subscription_id;
+    if let Some(reference) = reference {
+        change = change
+            .run(sql!(
+                "UPDATE checkouts SET subscription_id = ?2 WHERE reference = ?1 AND subscription_id IS NULL",
+                reference,
+                id
+            ))
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'CONFLICT' WHERE NOT EXISTS
+                   (SELECT 1 FROM checkouts WHERE reference = ?1 AND subscription_id = ?2)",
+                reference,
+                id,
+            ));
+    }
+    for other in ledger.superseded(state) {
+        change = change.announce(Event::new(Kind::SubscriptionSuperseded, by, other).with(json!({ "user_id": user })));
+    }
+    let told = json!({
+        "user_id": user, "status": state.status.name(), "tier": state.tier.name(),
+        "billing_cycle": state.cycle.name(), "has_access": state.access_until.is_some(),
+    });
+    change
+        .run(sql!(
+            "INSERT INTO subscriptions (subscription_id, user_id, tier, billing_cycle, status, renews_at, ends_at,
+                                        access_until, revision, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10)
+             ON CONFLICT (subscription_id) DO UPDATE SET tier = ?3, billing_cycle = ?4, status = ?5, renews_at = ?6,
+               ends_at = ?7, access_until = ?8, created_at = ?9, updated_at = ?10",
+            id,
+            user,
+            state.tier.name(),
+            state.cycle.name(),
+            state.status.name(),
+            state.renews_at,
+            state.ends_at,
+            state.access_until,
+            state.created_at,
+            by.at,
+        ))
+        .run(set_tier(user, by.at))
+        .announce(Event::new(Kind::SubscriptionUpdated, by, id).with(told))
+}
+
+/// The best tier anything of the user's gives now.
+fn set_tier(user: i64, now: Time) -> Stmt {
+    sql!(
+        "UPDATE users SET tier = best.tier, updated_at = ?2
+         FROM (SELECT ifnull((SELECT tier FROM subscriptions WHERE user_id = ?1 AND access_until > ?2
+                              ORDER BY tier = 'premium' DESC LIMIT 1), 'free') AS tier) AS best
+         WHERE users.id = ?1 AND users.tier <> best.tier",
+        user,
+        now,
+    )
+}
+
+/// Shows in the log why a line still waits.
+async fn note_failure(app: &App, ids: &[Id], error: &Error) {
+    let noted: Result<NoContent> = app
+        .commit(Change::to(()).run(sql!(
+            "UPDATE billing_events SET attempts = attempts + 1, failure = ?2
+             WHERE id IN (SELECT value FROM json_each(?1)) AND processed_at IS NULL",
+            json!(ids),
+            error.code.name(),
+        )))
+        .await;
+    if let Err(error) = noted {
+        crate::host::log("billing", error.cause().unwrap_or_default());
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Lapsed {
+    subscription_id: String,
+    user_id: i64,
+}
+
+/// Those whose time is up.
+pub fn find_lapsed(now: Time) -> Stmt {
+    sql!(
+        "SELECT subscription_id, user_id FROM subscriptions WHERE access_until <= ?1 ORDER BY access_until LIMIT 100",
+        now
+    )
+}
+
+impl Lapsed {
+    /// Takes back what it gave, once.
+    pub fn end(&self, by: &By) -> Change<()> {
+        Change::to(())
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'CONFLICT' WHERE NOT EXISTS
+                   (SELECT 1 FROM subscriptions WHERE subscription_id = ?1 AND access_until <= ?2)",
+                self.subscription_id,
+                by.at,
+            ))
+            .run(sql!(
+                "UPDATE subscriptions SET access_until = NULL, status = iif(status = 'canceled', 'expired', status),
+                                          revision = revision + 1, updated_at = ?2
+                 WHERE subscription_id = ?1",
+                self.subscription_id,
+                by.at,
+            ))
+            .run(set_tier(self.user_id, by.at))
+            .announce(
+                Event::new(Kind::SubscriptionLapsed, by, &self.subscription_id)
+                    .with(json!({ "user_id": self.user_id })),
+            )
+    }
+}
+
+/// Takes back what is over. Whoever was quicker has done it.
+pub async fn lapse(app: &App) -> Result<()> {
+    let due: Vec<Lapsed> = app.read(vec![find_lapsed(app.now())]).await?.rows()?;
+    for lapsed in due {
+        match app.commit::<NoContent>(lapsed.end(&app.by_user(None))).await {
+            Err(error) if error.code != Code::Conflict => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Bodies past keeping: what was made of them stays.
+pub fn forget_old(now: Time) -> Stmt {
+    sql!(
+        "UPDATE billing_events SET body = NULL WHERE id IN
+           (SELECT id FROM billing_events WHERE body IS NOT NULL AND received_at < ?1 AND processed_at IS NOT NULL LIMIT 1000)",
+        now.plus(-BODY_KEPT)
+    )
+}
+
+impl Pending {
+    fn is_invoice(&self) -> bool {
+        self.name.starts_with("subscription_payment_")
+    }
+}

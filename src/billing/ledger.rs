@@ -1,0 +1,222 @@
+//! Everything known of one subscription, and the decision it amounts to.
+
+use serde::Deserialize;
+
+use super::history::{Said, State, Status, Verdict, fold};
+use super::notice::{Claim, Outcome};
+use super::plans::Catalog;
+use super::snapshot::{Cycle, Snapshot};
+use crate::db::{self, Answers, Stmt, Time};
+use crate::error::Result;
+use crate::limits::Tier;
+use crate::sql;
+
+/// A subscription as it was last decided.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Row {
+    pub subscription_id: String,
+    pub user_id: i64,
+    pub tier: Tier,
+    pub billing_cycle: Cycle,
+    pub status: Status,
+    pub renews_at: Option<Time>,
+    pub ends_at: Option<Time>,
+    pub access_until: Option<Time>,
+    pub revision: i64,
+    pub created_at: Time,
+}
+
+/// One line of the inbox that names the subscription.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Record {
+    pub subscription_id: String,
+    pub source: String,
+    #[serde(deserialize_with = "db::maybe_json")]
+    pub snapshot: Option<Snapshot>,
+    pub claimed_user: Option<i64>,
+    pub reference: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Checkout {
+    pub reference: String,
+    pub user_id: i64,
+    pub subscription_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    pub subscription_id: String,
+    pub row: Option<Row>,
+    pub records: Vec<Record>,
+    /// Those the records refer to.
+    pub checkouts: Vec<Checkout>,
+    /// What else the same user has.
+    pub others: Vec<Row>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Ask,
+    Done(Outcome, &'static str),
+    Write { user: i64, state: State, reference: Option<String> },
+}
+
+impl Ledger {
+    pub fn decide(&self, catalog: &Catalog, now: Time) -> Decision {
+        let said: Vec<Said> = self
+            .records
+            .iter()
+            .filter_map(|record| Some(Said { snapshot: record.snapshot.clone()?, asked: record.source == "api" }))
+            .collect();
+        let (user, reference) = match self.owner() {
+            Ok(owner) => owner,
+            Err(reason) => return Decision::Done(Outcome::Refused, reason),
+        };
+        match fold(&said, catalog, now) {
+            Verdict::Ask => Decision::Ask,
+            Verdict::Unknown(reason) => Decision::Done(Outcome::Ignored, reason),
+            Verdict::Is(state) if self.row.as_ref().is_some_and(|row| row.is(&state)) => {
+                Decision::Done(Outcome::Unchanged, "known")
+            }
+            Verdict::Is(state) => Decision::Write { user, state, reference },
+        }
+    }
+
+    /// Whose it is: as decided before, or whoever opened the checkout it refers to.
+    /// What a buyer can type, their email too, decides nothing.
+    fn owner(&self) -> Result<(i64, Option<String>), &'static str> {
+        if let Some(row) = &self.row {
+            return Ok((row.user_id, None));
+        }
+        let mut why = "unattributed";
+        for record in &self.records {
+            let claim = Claim { user: record.claimed_user, reference: record.reference.clone() };
+            match self.grants(&claim) {
+                Ok(user) => return Ok((user, claim.reference)),
+                Err("unattributed") => {}
+                Err(reason) => why = reason,
+            }
+        }
+        Err(why)
+    }
+
+    fn grants(&self, claim: &Claim) -> Result<i64, &'static str> {
+        let (user, reference) = match (claim.user, &claim.reference) {
+            (Some(user), Some(reference)) => (user, reference),
+            (Some(_), None) => return Err("no_reference"),
+            (None, Some(_)) => return Err("no_user"),
+            (None, None) => return Err("unattributed"),
+        };
+        let checkout =
+            self.checkouts.iter().find(|checkout| checkout.reference == *reference).ok_or("unknown_reference")?;
+        if checkout.user_id != user {
+            return Err("other_user");
+        }
+        match &checkout.subscription_id {
+            Some(used) if *used != self.subscription_id => Err("reference_used"),
+            _ => Ok(user),
+        }
+    }
+
+    /// Whether an invoice's event tells something the subscription's own events have not told yet.
+    pub fn invoice_is_news(&self, event: &str) -> bool {
+        let Some(row) = &self.row else {
+            return self.records.iter().all(|record| record.snapshot.is_none());
+        };
+        match event {
+            "subscription_payment_failed" => matches!(row.status, Status::Active),
+            _ => row.status == Status::PastDue,
+        }
+    }
+
+    /// Which of the user's subscriptions should be charged no more, now that they have this state:
+    /// all but the highest, and of equals the oldest.
+    pub fn superseded(&self, state: &State) -> Vec<&str> {
+        let mut live: Vec<(Tier, Time, &str)> = self
+            .others
+            .iter()
+            .filter(|row| row.is_charged())
+            .map(|row| (row.tier, row.created_at, row.subscription_id.as_str()))
+            .collect();
+        if !charged(state.status) {
+            return Vec::new();
+        }
+        live.push((state.tier, state.created_at, &self.subscription_id));
+        live.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
+        live.into_iter().skip(1).map(|(_, _, id)| id).collect()
+    }
+}
+
+fn charged(status: Status) -> bool {
+    matches!(status, Status::Active | Status::PastDue)
+}
+
+impl Record {
+    /// What the provider answered when asked.
+    pub fn asked(subscription: &str, snapshot: Snapshot) -> Self {
+        Record {
+            subscription_id: subscription.to_owned(),
+            source: "api".into(),
+            snapshot: Some(snapshot),
+            claimed_user: None,
+            reference: None,
+        }
+    }
+}
+
+impl Row {
+    fn is_charged(&self) -> bool {
+        charged(self.status)
+    }
+
+    fn is(&self, state: &State) -> bool {
+        let State { tier, cycle, status, renews_at, ends_at, access_until, created_at } = state;
+        (self.tier, self.billing_cycle, self.status) == (*tier, *cycle, *status)
+            && (self.renews_at, self.ends_at, self.access_until) == (*renews_at, *ends_at, *access_until)
+            && self.created_at == *created_at
+    }
+}
+
+/// Everything known of these subscriptions; `Ledger::read` reads it.
+pub fn find(ids: &serde_json::Value) -> [Stmt; 4] {
+    [
+        sql!(
+            "SELECT subscription_id, source, snapshot, claimed_user, reference FROM billing_events
+             WHERE subscription_id IN (SELECT value FROM json_each(?1))",
+            ids
+        ),
+        sql!("SELECT * FROM subscriptions WHERE subscription_id IN (SELECT value FROM json_each(?1))", ids),
+        sql!(
+            "SELECT reference, user_id, subscription_id FROM checkouts WHERE reference IN
+               (SELECT reference FROM billing_events WHERE subscription_id IN (SELECT value FROM json_each(?1)))",
+            ids
+        ),
+        sql!(
+            "SELECT * FROM subscriptions WHERE user_id IN (
+               SELECT user_id FROM subscriptions WHERE subscription_id IN (SELECT value FROM json_each(?1))
+               UNION SELECT user_id FROM checkouts WHERE reference IN
+                 (SELECT reference FROM billing_events WHERE subscription_id IN (SELECT value FROM json_each(?1))))",
+            ids
+        ),
+    ]
+}
+
+/// A ledger for each of the subscriptions, from what `find` found.
+pub fn read(ids: Vec<String>, answers: &mut Answers) -> Result<Vec<Ledger>> {
+    let (records, rows): (Vec<Record>, Vec<Row>) = (answers.rows()?, answers.rows()?);
+    let (checkouts, theirs): (Vec<Checkout>, Vec<Row>) = (answers.rows()?, answers.rows()?);
+    let ledger = |id: String| {
+        let records: Vec<Record> = records.iter().filter(|record| record.subscription_id == id).cloned().collect();
+        let of_it =
+            |checkout: &&Checkout| records.iter().any(|record| record.reference.as_ref() == Some(&checkout.reference));
+        let checkouts: Vec<Checkout> = checkouts.iter().filter(of_it).cloned().collect();
+        let row = rows.iter().find(|row| row.subscription_id == id).cloned();
+        let users: Vec<i64> =
+            row.iter().map(|row| row.user_id).chain(checkouts.iter().map(|checkout| checkout.user_id)).collect();
+        let others = |other: &&Row| other.subscription_id != id && users.contains(&other.user_id);
+        Ledger { others: theirs.iter().filter(others).cloned().collect(), subscription_id: id, row, records, checkouts }
+    };
+    Ok(ids.into_iter().map(ledger).collect())
+}
