@@ -11,6 +11,7 @@
 
 mod accounts;
 mod billing;
+mod browser;
 mod config;
 mod every;
 mod http;

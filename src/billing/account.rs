@@ -106,7 +106,7 @@ impl Thing for Account {
             status(user, ask.limits, ask.now),
             sql!("SELECT * FROM subscriptions WHERE user_id = ?1", user),
             sql!(
-                "SELECT subscription_id, source, snapshot, claimed_user, reference FROM billing_events
+                "SELECT subscription_id, source, snapshot, claimed_user, reference, received_at FROM billing_events
                  WHERE subscription_id IN (SELECT subscription_id FROM subscriptions WHERE user_id = ?1)",
                 user
             ),
@@ -164,7 +164,7 @@ impl Account {
         let subscription = ledger.subscription_id.clone();
         let change = inbox::if_still(change, &ledger);
         let change = change.run(inbox::note(&subscription, &snapshot, &id, by.at));
-        ledger.records.push(Record::asked(&subscription, snapshot));
+        ledger.records.push(Record::asked(&subscription, snapshot, by.at));
         match ledger.decide(catalog, by.at) {
             Decision::Write { user, state, .. } => inbox::write(change, &ledger, user, &state, None, by),
             _ => change,

@@ -55,7 +55,7 @@ pub struct CheckoutLink {
 #[serde(deny_unknown_fields)]
 pub struct Order {
     #[schemars(example = 9569465, range(min = 1))]
-    pub order_id: u32,
+    pub order_id: u64,
     #[schemars(example = &"dd18772b-334c-4308-9989-3995c889911f")]
     pub order_identifier: Id,
 }

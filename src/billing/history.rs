@@ -53,8 +53,8 @@ pub struct State {
 #[derive(Clone, Debug)]
 pub struct Said {
     pub snapshot: Snapshot,
-    /// We asked for it, so it was true then.
-    pub asked: bool,
+    /// When we asked for it: it was true then.
+    pub asked: Option<Time>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub fn fold(said: &[Said], catalog: &Catalog, now: Time) -> Verdict {
     let tie = known.iter().filter(others).any(|said| said.snapshot.version() == last.snapshot.version());
     let revived =
         last.snapshot.content.status != "expired" && known.iter().any(|said| said.snapshot.content.status == "expired");
-    if (tie || revived) && !last.asked {
+    if (tie || revived) && last.asked.is_none() {
         return Verdict::Ask;
     }
     let contents: Vec<&Content> = known.iter().map(|said| &said.snapshot.content).collect();

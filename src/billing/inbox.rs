@@ -90,14 +90,12 @@ pub fn tell<T>(
 }
 
 /// What the provider answered when asked: a line of the inbox like any other, with nothing left to do.
-/// Twice the same answer is one line.
 pub fn note(subscription: &str, snapshot: &Snapshot, id: &Id, now: Time) -> Stmt {
     sql!(
         "INSERT INTO billing_events (id, source, name, hash, subscription_id, object_id, snapshot, received_at,
                                      outcome, reason, processed_at)
-         VALUES (?1, 'api', 'asked', ?2, ?3, ?3, ?4, ?5, 'applied', 'asked', ?5) ON CONFLICT DO NOTHING",
+         VALUES (?1, 'api', 'asked', ?1, ?2, ?2, ?3, ?4, 'applied', 'asked', ?4)",
         id,
-        format!("asked {subscription} {}", json!(snapshot)),
         subscription,
         json!(snapshot),
         now,
@@ -159,7 +157,7 @@ async fn settle(app: &App, mut ledger: Ledger, pending: &[Pending]) -> Result<()
     if news || decision == Decision::Ask {
         let snapshot = provider.subscription(&ledger.subscription_id).await?;
         change = change.run(note(&ledger.subscription_id, &snapshot, &app.id()?, now));
-        ledger.records.push(Record::asked(&ledger.subscription_id, snapshot));
+        ledger.records.push(Record::asked(&ledger.subscription_id, snapshot, now));
         decision = ledger.decide(provider.catalog(), now);
     }
     let (outcome, reason) = match &decision {

@@ -35,6 +35,7 @@ pub struct Record {
     pub snapshot: Option<Snapshot>,
     pub claimed_user: Option<i64>,
     pub reference: Option<String>,
+    pub received_at: Time,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -65,11 +66,7 @@ pub enum Decision {
 
 impl Ledger {
     pub fn decide(&self, catalog: &Catalog, now: Time) -> Decision {
-        let said: Vec<Said> = self
-            .records
-            .iter()
-            .filter_map(|record| Some(Said { snapshot: record.snapshot.clone()?, asked: record.source == "api" }))
-            .collect();
+        let said: Vec<Said> = self.records.iter().filter_map(Record::said).collect();
         let (user, reference) = match self.owner() {
             Ok(owner) => owner,
             Err(reason) => return Decision::Done(Outcome::Refused, reason),
@@ -155,14 +152,21 @@ fn charged(status: Status) -> bool {
 
 impl Record {
     /// What the provider answered when asked.
-    pub fn asked(subscription: &str, snapshot: Snapshot) -> Self {
+    pub fn asked(subscription: &str, snapshot: Snapshot, now: Time) -> Self {
         Record {
             subscription_id: subscription.to_owned(),
             source: "api".into(),
             snapshot: Some(snapshot),
             claimed_user: None,
             reference: None,
+            received_at: now,
         }
+    }
+
+    /// When a webhook arrived tells nothing; when we asked does.
+    fn said(&self) -> Option<Said> {
+        let asked = (self.source == "api").then_some(self.received_at);
+        Some(Said { snapshot: self.snapshot.clone()?, asked })
     }
 }
 
@@ -183,7 +187,7 @@ impl Row {
 pub fn find(ids: &serde_json::Value) -> [Stmt; 4] {
     [
         sql!(
-            "SELECT subscription_id, source, snapshot, claimed_user, reference FROM billing_events
+            "SELECT subscription_id, source, snapshot, claimed_user, reference, received_at FROM billing_events
              WHERE subscription_id IN (SELECT value FROM json_each(?1))",
             ids
         ),

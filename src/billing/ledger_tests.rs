@@ -49,6 +49,7 @@ fn record(source: &str, snapshot: Option<Snapshot>) -> Record {
         snapshot,
         claimed_user: Some(42),
         reference: Some("reference".into()),
+        received_at: BOUGHT,
     }
 }
 
@@ -225,6 +226,19 @@ fn grace_counts_from_the_first_failure() {
     // The item's time is a second later than the subscription's.
     assert_eq!(state.and_then(|state| state.access_until), Some(BOUGHT.plus(15 * DAY + SECOND)));
     assert_eq!(state_of(&failing, BOUGHT.plus(16 * DAY)).map(|state| state.access_until), Some(None));
+}
+
+#[test]
+fn of_two_answers_within_a_second_the_later_one_counts() {
+    let mut ledger = ledger();
+    let canceled = recorded(DAY, json!({ "status": "cancelled", "ends_at": BOUGHT.plus(30 * DAY).text() }));
+    let resumed = recorded(DAY, json!({ "status": "active" }));
+    for (snapshot, at) in [(&canceled, 0), (&resumed, 400), (&canceled, 800), (&resumed, 900)] {
+        ledger.records.push(Record::asked("1652029", snapshot.clone(), BOUGHT.plus(DAY + at)));
+    }
+    ledger.records.push(record("webhook", Some(canceled)));
+    let decided = ledger.decide(&catalog(), BOUGHT.plus(2 * DAY));
+    assert!(matches!(decided, Decision::Write { state, .. } if state.status == Status::Active));
 }
 
 #[test]

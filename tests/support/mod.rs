@@ -15,6 +15,7 @@ pub use cast::Person;
 pub use contract::{CONTRACT, Route, broken_promises, routes};
 pub use futures::future::join_all;
 pub use jwt::Jwt;
+pub use runtime::node;
 pub use serde_json::{Value, json};
 pub use shop::{Shop, WEBHOOK_SECRET};
 pub use std::future::IntoFuture;

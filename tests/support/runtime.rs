@@ -29,7 +29,7 @@ struct State {
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(start);
 
 /// The one `cargo xtask` found, else the one npm brought, else the machine's.
-fn node() -> PathBuf {
+pub fn node() -> PathBuf {
     let bundled = root().join(format!(
         "node_modules/node-linux-{}/bin/node",
         if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }

@@ -43,6 +43,8 @@ impl Shop {
             .usual_var("LZ_TEST_MODE", "true");
         let names = ["PRO_MONTHLY", "PRO_YEARLY", "PREMIUM_MONTHLY", "PREMIUM_YEARLY"];
         for (name, variant) in names.iter().zip(&usual.variants) {
+            let price = format!("${}.{:02}", variant.price_cents / 100, variant.price_cents % 100);
+            setup = setup.usual_var(&format!("LZ_{name}_PRICE"), &price);
             setup = setup.usual_var(&format!("LZ_{name}_VARIANT_ID"), &variant.id.to_string());
         }
         let world = setup.open().await;
