@@ -12,7 +12,7 @@ use crate::app::{App, By, Change};
 use crate::auth::login_link;
 use crate::billing::inbox::{self, Due};
 use crate::billing::provider::Provider;
-use crate::billing::{checkout, reconcile};
+use crate::billing::{checkout, reconcile, subscription};
 use crate::db::{self, DAY, Id, MINUTE, Stmt, Time};
 use crate::error::Result;
 use crate::host::Host;
@@ -186,7 +186,7 @@ async fn follow(app: &App, event: &Recorded) -> Result<Vec<Stmt>> {
         }
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => {
-            Provider::of(app)?.cancel(&event.entity_id).await?;
+            Provider::of(app)?.stop_charging(&event.entity_id).await?;
             Ok(Vec::new())
         }
         _ => Ok(Vec::new()),
@@ -220,14 +220,14 @@ pub async fn sweep(app: &App) -> Result<()> {
         ));
     let _: NoContent = app.commit(change).await?;
     let overdue = sql!(
-        "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT 100",
+        "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY random() LIMIT 100",
         now.plus(-OVERDUE)
     );
     let due: Vec<DueAgain> = app.read(vec![overdue]).await?.rows()?;
     for DueAgain { id } in due {
         app.host().announce(&id).await?;
     }
-    inbox::lapse(app).await?;
+    subscription::lapse(app).await?;
     reconcile::round(app).await
 }
 

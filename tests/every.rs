@@ -157,6 +157,28 @@ async fn nobody_gets_401_and_costs_no_trip() {
     }
 }
 
+/// In a browser everything works by the cookie, and nothing changes for a page of somebody else's.
+#[tokio::test]
+async fn every_route_works_by_cookie_for_our_own_pages() {
+    let shop = Shop::open().await;
+    let mut changing = 0;
+    for step in steps(&shop).await.iter().filter(|step| step.who.access_token.is_some()) {
+        let (line, browser) = (step.route.line(), step.who.in_browser().await);
+        if step.route.method != "get" {
+            changing += 1;
+            for site in ["cross-site", "same-site", "none"] {
+                let forged = step.call_as(&browser).header("sec-fetch-site", site);
+                forged.refused_with(403, "CROSS_SITE_REQUEST").await;
+            }
+            let form = step.call_as(&browser).header("content-type", "text/plain");
+            form.refused_with(415, "UNSUPPORTED_MEDIA_TYPE").await;
+        }
+        let reply = step.call_as(&browser).await;
+        assert_eq!(broken_promises(&step.route.method, &step.route.path, &reply), [""; 0], "{line}");
+    }
+    assert!(changing >= 12);
+}
+
 #[tokio::test]
 async fn a_stranger_gets_404_for_everything_with_an_id() {
     let shop = Shop::open().await;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::checkout::{self, Open};
 use super::history::Status;
 use super::inbox;
-use super::ledger::{Decision, Ledger, Record, Row};
+use super::ledger::{Decision, Ledger, Record};
 use super::plans::Catalog;
 use super::snapshot::{Cycle, Snapshot};
+use super::subscription::{self, Row};
 use crate::access::{Ask, Edit, Permits, Role, Thing, View};
 use crate::app::{By, Change};
 use crate::db::{self, Answers, Id, Stmt, Time};
@@ -162,11 +163,11 @@ impl Account {
             return change;
         };
         let subscription = ledger.subscription_id.clone();
-        let change = inbox::if_still(change, &ledger);
+        let change = subscription::if_still(change, &ledger);
         let change = change.run(inbox::note(&subscription, &snapshot, &id, by.at));
         ledger.records.push(Record::asked(&subscription, snapshot, by.at));
         match ledger.decide(catalog, by.at) {
-            Decision::Write { user, state, .. } => inbox::write(change, &ledger, user, &state, None, by),
+            Decision::Write { user, state, .. } => subscription::write(change, &ledger, user, &state, None, by),
             _ => change,
         }
     }

@@ -63,8 +63,7 @@ pub async fn cancel(app: App, account: Can<Edit, Account>) -> Result<One<Billing
     if subscription.status == SubscriptionStatus::Canceled {
         return One::of(&account.status);
     }
-    let snapshot =
-        Provider::of(&app)?.cancel(&subscription.subscription_id).await?.ok_or(Code::SubscriptionNotFound)?;
+    let snapshot = Provider::of(&app)?.cancel(&subscription.subscription_id).await?;
     told(&app, &account, snapshot).await
 }
 

@@ -97,7 +97,7 @@ pub fn fold(said: &[Said], catalog: &Catalog, now: Time) -> Verdict {
     })
 }
 
-fn is_known(status: &str) -> bool {
+pub fn is_known(status: &str) -> bool {
     matches!(status, "on_trial" | "active" | "paused" | "past_due" | "unpaid" | "cancelled" | "expired")
 }
 

@@ -5,14 +5,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::history::State;
 use super::ledger::{self, Decision, Ledger, Record};
 use super::notice::{Claim, Notice, Outcome};
+use super::plans::Catalog;
 use super::provider::Provider;
 use super::snapshot::Snapshot;
+use super::{history, subscription};
 use crate::app::{App, By, Change};
-use crate::db::{DAY, Id, Stmt, Time};
-use crate::error::{Code, Error, Result};
+use crate::db::{self, DAY, Id, Stmt, Time};
+use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::http::NoContent;
 use crate::sql;
@@ -108,6 +109,8 @@ struct Pending {
     name: String,
     subscription_id: String,
     object_id: Option<String>,
+    #[serde(deserialize_with = "db::maybe_json")]
+    snapshot: Option<Snapshot>,
 }
 
 /// What the queue hands over: a line of the inbox and the subscription it names.
@@ -123,7 +126,7 @@ pub async fn process(app: &App, due: &[Due]) -> Result<Vec<Id>> {
     subscriptions.sort_unstable();
     subscriptions.dedup();
     let pending = sql!(
-        "SELECT id, name, subscription_id, object_id FROM billing_events
+        "SELECT id, name, subscription_id, object_id, snapshot FROM billing_events
          WHERE id IN (SELECT value FROM json_each(?1)) AND processed_at IS NULL",
         json!(due.iter().map(|due| &due.id).collect::<Vec<_>>()),
     );
@@ -152,7 +155,7 @@ async fn settle(app: &App, mut ledger: Ledger, pending: &[Pending]) -> Result<()
     let provider = Provider::of(app)?;
     let now = app.now();
     let mut decision = ledger.decide(provider.catalog(), now);
-    let mut change = if_still(Change::to(()), &ledger);
+    let mut change = subscription::if_still(Change::to(()), &ledger);
     let news = pending.iter().any(|line| line.is_invoice() && ledger.invoice_is_news(&line.name));
     if news || decision == Decision::Ask {
         let snapshot = provider.subscription(&ledger.subscription_id).await?;
@@ -166,114 +169,15 @@ async fn settle(app: &App, mut ledger: Ledger, pending: &[Pending]) -> Result<()
         Decision::Write { .. } => (Outcome::Applied, "newer"),
     };
     let by = app.by_user(None);
-    change = finish(change, pending, outcome, reason, &by);
+    for line in pending {
+        let (outcome, reason) = line.fate((outcome, reason), provider.catalog());
+        change = line.finish(change, outcome, reason, &by);
+    }
     if let Decision::Write { user, state, reference } = decision {
-        change = write(change, &ledger, user, &state, reference.as_deref(), &by);
+        change = subscription::write(change, &ledger, user, &state, reference.as_deref(), &by);
     }
     let _: NoContent = app.commit(change).await?;
     Ok(())
-}
-
-/// Two who decide at once: the second one's decision is refused, and taken anew on what both know.
-/// Whatever waits in the inbox meanwhile has its own turn.
-pub fn if_still<T>(change: Change<T>, ledger: &Ledger) -> Change<T> {
-    change
-        .run(sql!(
-            "INSERT INTO refusals SELECT 'CONFLICT'
-             WHERE ?2 <> ifnull((SELECT revision FROM subscriptions WHERE subscription_id = ?1), 0)",
-            ledger.subscription_id,
-            ledger.row.as_ref().map_or(0, |row| row.revision),
-        ))
-        .run(sql!(
-            "UPDATE subscriptions SET revision = revision + 1 WHERE subscription_id = ?1",
-            ledger.subscription_id
-        ))
-}
-
-/// Marks the lines as done, unless somebody else did.
-fn finish(mut change: Change<()>, pending: &[Pending], outcome: Outcome, reason: &str, by: &By) -> Change<()> {
-    for line in pending {
-        let (outcome, reason) = if line.is_invoice() { (Outcome::Recorded, "invoice") } else { (outcome, reason) };
-        change = change
-            .run(sql!(
-                "INSERT INTO refusals SELECT 'CONFLICT' WHERE EXISTS (SELECT 1 FROM billing_events WHERE id = ?1 AND processed_at IS NOT NULL)",
-                line.id
-            ))
-            .run(sql!(
-                "UPDATE billing_events SET outcome = ?2, reason = ?3, processed_at = ?4, failure = NULL WHERE id = ?1",
-                line.id,
-                outcome.name(),
-                reason,
-                by.at,
-            ))
-            .announce(processed(by, &line.id, &line.name, line.object_id.as_deref(), outcome, reason));
-    }
-    change
-}
-
-/// The subscription as it is now, the reference it used up, and the tier that follows.
-pub fn write<T>(
-    mut change: Change<T>,
-    ledger: &Ledger,
-    user: i64,
-    state: &State,
-    reference: Option<&str>,
-    by: &By,
-) -> Change<T> {
-    let id = &ledger.subscription_id;
-    if let Some(reference) = reference {
-        change = change
-            .run(sql!(
-                "UPDATE checkouts SET subscription_id = ?2 WHERE reference = ?1 AND subscription_id IS NULL",
-                reference,
-                id
-            ))
-            .run(sql!(
-                "INSERT INTO refusals SELECT 'CONFLICT' WHERE NOT EXISTS
-                   (SELECT 1 FROM checkouts WHERE reference = ?1 AND subscription_id = ?2)",
-                reference,
-                id,
-            ));
-    }
-    for other in ledger.superseded(state) {
-        change = change.announce(Event::new(Kind::SubscriptionSuperseded, by, other).with(json!({ "user_id": user })));
-    }
-    let told = json!({
-        "user_id": user, "status": state.status.name(), "tier": state.tier.name(),
-        "billing_cycle": state.cycle.name(), "has_access": state.access_until.is_some(),
-    });
-    change
-        .run(sql!(
-            "INSERT INTO subscriptions (subscription_id, user_id, tier, billing_cycle, status, renews_at, ends_at,
-                                        access_until, revision, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10)
-             ON CONFLICT (subscription_id) DO UPDATE SET tier = ?3, billing_cycle = ?4, status = ?5, renews_at = ?6,
-               ends_at = ?7, access_until = ?8, created_at = ?9, updated_at = ?10",
-            id,
-            user,
-            state.tier.name(),
-            state.cycle.name(),
-            state.status.name(),
-            state.renews_at,
-            state.ends_at,
-            state.access_until,
-            state.created_at,
-            by.at,
-        ))
-        .run(set_tier(user, by.at))
-        .announce(Event::new(Kind::SubscriptionUpdated, by, id).with(told))
-}
-
-/// The best tier anything of the user's gives now.
-fn set_tier(user: i64, now: Time) -> Stmt {
-    sql!(
-        "UPDATE users SET tier = best.tier, updated_at = ?2
-         FROM (SELECT ifnull((SELECT tier FROM subscriptions WHERE user_id = ?1 AND access_until > ?2
-                              ORDER BY tier = 'premium' DESC LIMIT 1), 'free') AS tier) AS best
-         WHERE users.id = ?1 AND users.tier <> best.tier",
-        user,
-        now,
-    )
 }
 
 /// Shows in the log why a line still waits.
@@ -291,57 +195,6 @@ async fn note_failure(app: &App, ids: &[Id], error: &Error) {
     }
 }
 
-#[derive(Deserialize)]
-pub struct Lapsed {
-    subscription_id: String,
-    user_id: i64,
-}
-
-/// Those whose time is up.
-pub fn find_lapsed(now: Time) -> Stmt {
-    sql!(
-        "SELECT subscription_id, user_id FROM subscriptions WHERE access_until <= ?1 ORDER BY access_until LIMIT 100",
-        now
-    )
-}
-
-impl Lapsed {
-    /// Takes back what it gave, once.
-    pub fn end(&self, by: &By) -> Change<()> {
-        Change::to(())
-            .run(sql!(
-                "INSERT INTO refusals SELECT 'CONFLICT' WHERE NOT EXISTS
-                   (SELECT 1 FROM subscriptions WHERE subscription_id = ?1 AND access_until <= ?2)",
-                self.subscription_id,
-                by.at,
-            ))
-            .run(sql!(
-                "UPDATE subscriptions SET access_until = NULL, status = iif(status = 'canceled', 'expired', status),
-                                          revision = revision + 1, updated_at = ?2
-                 WHERE subscription_id = ?1",
-                self.subscription_id,
-                by.at,
-            ))
-            .run(set_tier(self.user_id, by.at))
-            .announce(
-                Event::new(Kind::SubscriptionLapsed, by, &self.subscription_id)
-                    .with(json!({ "user_id": self.user_id })),
-            )
-    }
-}
-
-/// Takes back what is over. Whoever was quicker has done it.
-pub async fn lapse(app: &App) -> Result<()> {
-    let due: Vec<Lapsed> = app.read(vec![find_lapsed(app.now())]).await?.rows()?;
-    for lapsed in due {
-        match app.commit::<NoContent>(lapsed.end(&app.by_user(None))).await {
-            Err(error) if error.code != Code::Conflict => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Bodies past keeping: what was made of them stays.
 pub fn forget_old(now: Time) -> Stmt {
     sql!(
@@ -354,5 +207,34 @@ pub fn forget_old(now: Time) -> Stmt {
 impl Pending {
     fn is_invoice(&self) -> bool {
         self.name.starts_with("subscription_payment_")
+    }
+
+    /// What the line itself came to, where all of them together came to `group`.
+    fn fate(&self, group: (Outcome, &'static str), catalog: &Catalog) -> (Outcome, &'static str) {
+        match &self.snapshot {
+            _ if group.0 == Outcome::Refused => group,
+            None => (Outcome::Recorded, "invoice"),
+            Some(snapshot) if !history::is_known(&snapshot.content.status) => (Outcome::Ignored, "unknown_status"),
+            Some(snapshot) if catalog.plan(snapshot.content.variant).is_none() => (Outcome::Ignored, "unknown_variant"),
+            Some(_) => group,
+        }
+    }
+
+    /// Marks the line as done, unless somebody else did.
+    fn finish(&self, change: Change<()>, outcome: Outcome, reason: &'static str, by: &By) -> Change<()> {
+        change
+            .run(sql!(
+                "INSERT INTO refusals SELECT 'CONFLICT' WHERE EXISTS
+                   (SELECT 1 FROM billing_events WHERE id = ?1 AND processed_at IS NOT NULL)",
+                self.id
+            ))
+            .run(sql!(
+                "UPDATE billing_events SET outcome = ?2, reason = ?3, processed_at = ?4, failure = NULL WHERE id = ?1",
+                self.id,
+                outcome.name(),
+                reason,
+                by.at,
+            ))
+            .announce(processed(by, &self.id, &self.name, self.object_id.as_deref(), outcome, reason))
     }
 }

@@ -5,26 +5,12 @@ use serde::Deserialize;
 use super::history::{Said, State, Status, Verdict, fold};
 use super::notice::{Claim, Outcome};
 use super::plans::Catalog;
-use super::snapshot::{Cycle, Snapshot};
+use super::snapshot::Snapshot;
+use super::subscription::{Row, is_charged};
 use crate::db::{self, Answers, Stmt, Time};
 use crate::error::Result;
 use crate::limits::Tier;
 use crate::sql;
-
-/// A subscription as it was last decided.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Row {
-    pub subscription_id: String,
-    pub user_id: i64,
-    pub tier: Tier,
-    pub billing_cycle: Cycle,
-    pub status: Status,
-    pub renews_at: Option<Time>,
-    pub ends_at: Option<Time>,
-    pub access_until: Option<Time>,
-    pub revision: i64,
-    pub created_at: Time,
-}
 
 /// One line of the inbox that names the subscription.
 #[derive(Clone, Debug, Deserialize)]
@@ -137,17 +123,13 @@ impl Ledger {
             .filter(|row| row.is_charged())
             .map(|row| (row.tier, row.created_at, row.subscription_id.as_str()))
             .collect();
-        if !charged(state.status) {
+        if !is_charged(state.status) {
             return Vec::new();
         }
         live.push((state.tier, state.created_at, &self.subscription_id));
         live.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
         live.into_iter().skip(1).map(|(_, _, id)| id).collect()
     }
-}
-
-fn charged(status: Status) -> bool {
-    matches!(status, Status::Active | Status::PastDue)
 }
 
 impl Record {
@@ -167,19 +149,6 @@ impl Record {
     fn said(&self) -> Option<Said> {
         let asked = (self.source == "api").then_some(self.received_at);
         Some(Said { snapshot: self.snapshot.clone()?, asked })
-    }
-}
-
-impl Row {
-    fn is_charged(&self) -> bool {
-        charged(self.status)
-    }
-
-    fn is(&self, state: &State) -> bool {
-        let State { tier, cycle, status, renews_at, ends_at, access_until, created_at } = state;
-        (self.tier, self.billing_cycle, self.status) == (*tier, *cycle, *status)
-            && (self.renews_at, self.ends_at, self.access_until) == (*renews_at, *ends_at, *access_until)
-            && self.created_at == *created_at
     }
 }
 

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::history::{State, Status};
-use super::ledger::{Checkout, Decision, Ledger, Record, Row};
+use super::ledger::{Checkout, Decision, Ledger, Record};
 use super::plans::{Catalog, OFFERS, Offer};
 use super::snapshot::{Cycle, Snapshot};
+use super::subscription::Row;
 use crate::db::{DAY, HOUR, MINUTE, SECOND, Time};
 use crate::limits::Tier;
 

@@ -16,6 +16,7 @@ pub mod plans;
 pub mod provider;
 pub mod reconcile;
 mod snapshot;
+pub mod subscription;
 
 pub use history::Status as SubscriptionStatus;
 pub use plans::Catalog;

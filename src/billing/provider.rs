@@ -77,8 +77,8 @@ impl<'a> Provider<'a> {
 
     /// The subscription as it is now.
     pub async fn subscription(&self, id: &str) -> Result<Snapshot> {
-        let resource = self.call("GET", &format!("/v1/subscriptions/{id}"), None).await?.read()?;
-        self.snapshot(&resource)
+        let json = self.call("GET", &format!("/v1/subscriptions/{id}"), None).await?.read()?;
+        self.snapshot(&json)
     }
 
     /// A signed address where the customer changes cards and plans.
@@ -90,13 +90,18 @@ impl<'a> Provider<'a> {
             .ok_or_else(|| failed("a subscription without a portal"))
     }
 
-    /// Charges no more: it ends with what is paid. `None`: there is no such subscription any more.
-    pub async fn cancel(&self, id: &str) -> Result<Option<Snapshot>> {
-        let answer = self.call("DELETE", &format!("/v1/subscriptions/{id}"), None).await?;
-        if answer.status == 404 {
-            return Ok(None);
+    /// Charges no more: it ends with what is paid.
+    pub async fn cancel(&self, id: &str) -> Result<Snapshot> {
+        let json = self.call("DELETE", &format!("/v1/subscriptions/{id}"), None).await?.read()?;
+        self.snapshot(&json)
+    }
+
+    /// `cancel` unless that was done; safe to say again.
+    pub async fn stop_charging(&self, id: &str) -> Result<()> {
+        match self.subscription(id).await?.content.status.as_str() {
+            "cancelled" | "expired" => Ok(()),
+            _ => self.cancel(id).await.map(drop),
         }
-        self.snapshot(&answer.read()?).map(Some)
     }
 
     /// Takes a cancellation or a pause back.

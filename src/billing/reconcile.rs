@@ -17,7 +17,8 @@ use crate::error::{Code, Result};
 use crate::http::NoContent;
 use crate::sql;
 
-const PAGES_A_MINUTE: usize = 5;
+/// A page may take 200 statements, and the database takes 1,000 of one run.
+const PAGES_A_MINUTE: usize = 3;
 
 /// From one round to the next.
 const REST: i64 = 15 * MINUTE;

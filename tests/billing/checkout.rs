@@ -133,6 +133,18 @@ async fn a_provider_that_fails_is_a_500_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_provider_that_stalls_is_not_waited_for_long() {
+    let shop = Shop::open().await;
+    let ada = shop.world.sign_up("ada").await;
+    shop.provider.fail_api(Some(Fault::Stall(Duration::from_secs(40))));
+    let asked = std::time::Instant::now();
+    ada.try_checkout("pro", "monthly").refused_with(500, "PAYMENT_PROVIDER_FAILED").await;
+    assert!((9..20).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+    shop.provider.fail_api(Some(Fault::Stall(Duration::from_millis(300))));
+    ada.checkout("pro", "monthly").await;
+}
+
+#[tokio::test]
 async fn where_no_shop_is_set_up_nothing_is_for_sale() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;

@@ -202,3 +202,58 @@ async fn events_in_any_order_end_in_the_same_state() {
     }
     assert_eq!(ends, vec![json!(true); 6]);
 }
+
+/// Only the named events of what happened arrive.
+async fn only(shop: &Shop, subscription: u64, change: Change, names: &[&str]) {
+    shop.later(60);
+    shop.provider.hold(true);
+    shop.provider.change(subscription, change).await;
+    shop.provider.hold(false);
+    for delivery in shop.provider.take_held() {
+        if names.contains(&delivery.event.as_str()) {
+            shop.post(&delivery).status(200).await;
+        }
+    }
+    shop.settled().await;
+}
+
+#[tokio::test]
+async fn an_invoice_alone_makes_us_ask_how_the_subscription_stands() {
+    let shop = Shop::open().await;
+    let (ada, subscription) = shop.subscriber("ada", "pro", "monthly").await;
+    only(&shop, subscription, Change::FailPayment, &["subscription_payment_failed"]).await;
+    is(&ada, "pro", "past_due").await;
+    only(&shop, subscription, Change::RecoverPayment, &["subscription_payment_recovered"]).await;
+    is(&ada, "pro", "active").await;
+    // What says nothing new asks nothing.
+    let calls = shop.provider.calls().len();
+    only(&shop, subscription, Change::Renew, &["subscription_payment_success"]).await;
+    assert_eq!(shop.provider.calls().len(), calls);
+}
+
+#[tokio::test]
+async fn a_failure_told_after_the_recovery_is_old_news() {
+    let shop = Shop::open().await;
+    let (ada, subscription) = shop.subscriber("ada", "pro", "monthly").await;
+    shop.provider.hold(true);
+    shop.provider.change(subscription, Change::FailPayment).await;
+    shop.provider.hold(false);
+    let late = shop.provider.take_held();
+    shop.change(subscription, Change::RecoverPayment).await;
+    for delivery in &late {
+        shop.post(delivery).status(200).await;
+        shop.settled().await;
+        is(&ada, "pro", "active").await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_that_is_heard_of_a_subscription_may_be_its_invoice() {
+    let shop = Shop::open().await;
+    let ada = shop.world.sign_up("ada").await;
+    let (_, held) = shop.held_purchase(&ada).await;
+    let invoice = held.iter().find(|delivery| delivery.event == "subscription_payment_success").unwrap();
+    shop.post(invoice).status(200).await;
+    shop.settled().await;
+    is(&ada, "pro", "active").await;
+}
