@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use super::{history, subscription};
 use crate::app::{App, By, Change};
 use crate::db::{self, DAY, Id, Stmt, Time};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::event::{Event, Kind};
 use crate::http::NoContent;
 use crate::sql;
@@ -120,8 +120,34 @@ pub struct Due {
     pub subscription_id: String,
 }
 
-/// Works the lines through, a subscription at a time; what stays to be done is returned.
+/// How often a decision is taken anew because somebody else's was quicker.
+const TRIES: usize = 3;
+
+/// Works the lines through; what stays to be done is returned.
 pub async fn process(app: &App, due: &[Due]) -> Result<Vec<Id>> {
+    let (mut left, mut due) = (Vec::new(), due.to_vec());
+    for _ in 0..TRIES {
+        let mut again = Vec::new();
+        for (lines, error) in pass(app, &due).await? {
+            if error.code == Code::Conflict {
+                again.extend(lines);
+            } else {
+                crate::host::log("billing", error.cause().unwrap_or(error.code.name()));
+                note_failure(app, &lines, &error).await;
+                left.extend(lines);
+            }
+        }
+        due.retain(|line| again.contains(&line.id));
+        if due.is_empty() {
+            return Ok(left);
+        }
+    }
+    left.extend(due.into_iter().map(|line| line.id));
+    Ok(left)
+}
+
+/// One go at all of them, a subscription at a time: the lines that could not be settled, and why.
+async fn pass(app: &App, due: &[Due]) -> Result<Vec<(Vec<Id>, Error)>> {
     let mut subscriptions: Vec<String> = due.iter().map(|due| due.subscription_id.clone()).collect();
     subscriptions.sort_unstable();
     subscriptions.dedup();
@@ -132,26 +158,22 @@ pub async fn process(app: &App, due: &[Due]) -> Result<Vec<Id>> {
     );
     let known = ledger::find(&json!(subscriptions));
     let mut answers = app.read(std::iter::once(pending).chain(known).collect()).await?;
-    let mut pending: Vec<Pending> = answers.rows()?;
-    let mut left = Vec::new();
+    let pending: Vec<Pending> = answers.rows()?;
+    let mut failed = Vec::new();
     for ledger in ledger::read(subscriptions, &mut answers)? {
-        let (mine, others) = pending.into_iter().partition(|line| line.subscription_id == ledger.subscription_id);
-        pending = others;
-        let mine: Vec<Pending> = mine;
+        let of_it = |line: &&Pending| line.subscription_id == ledger.subscription_id;
+        let mine: Vec<&Pending> = pending.iter().filter(of_it).collect();
         if mine.is_empty() {
             continue;
         }
         if let Err(error) = settle(app, ledger, &mine).await {
-            crate::host::log("billing", error.cause().unwrap_or(error.code.name()));
-            let ids: Vec<Id> = mine.into_iter().map(|line| line.id).collect();
-            note_failure(app, &ids, &error).await;
-            left.extend(ids);
+            failed.push((mine.into_iter().map(|line| line.id.clone()).collect(), error));
         }
     }
-    Ok(left)
+    Ok(failed)
 }
 
-async fn settle(app: &App, mut ledger: Ledger, pending: &[Pending]) -> Result<()> {
+async fn settle(app: &App, mut ledger: Ledger, pending: &[&Pending]) -> Result<()> {
     let provider = Provider::of(app)?;
     let now = app.now();
     let mut decision = ledger.decide(provider.catalog(), now);

@@ -38,7 +38,7 @@ pub struct Ledger {
     pub records: Vec<Record>,
     /// Those the records refer to.
     pub checkouts: Vec<Checkout>,
-    /// What else the same user has.
+    /// What else the users have whom the records name.
     pub others: Vec<Row>,
 }
 
@@ -103,10 +103,15 @@ impl Ledger {
         }
     }
 
+    /// What else this user has.
+    pub fn others_of(&self, user: i64) -> impl Iterator<Item = &Row> {
+        self.others.iter().filter(move |row| row.user_id == user)
+    }
+
     /// Whether an invoice's event tells something the subscription's own events have not told yet.
     pub fn invoice_is_news(&self, event: &str) -> bool {
         let Some(row) = &self.row else {
-            return self.records.iter().all(|record| record.snapshot.is_none());
+            return self.owner().is_ok() && self.records.iter().all(|record| record.snapshot.is_none());
         };
         match event {
             "subscription_payment_failed" => matches!(row.status, Status::Active),
@@ -116,16 +121,15 @@ impl Ledger {
 
     /// Which of the user's subscriptions should be charged no more, now that they have this state:
     /// all but the highest, and of equals the oldest.
-    pub fn superseded(&self, state: &State) -> Vec<&str> {
-        let mut live: Vec<(Tier, Time, &str)> = self
-            .others
-            .iter()
-            .filter(|row| row.is_charged())
-            .map(|row| (row.tier, row.created_at, row.subscription_id.as_str()))
-            .collect();
+    pub fn superseded(&self, user: i64, state: &State) -> Vec<&str> {
         if !is_charged(state.status) {
             return Vec::new();
         }
+        let mut live: Vec<(Tier, Time, &str)> = self
+            .others_of(user)
+            .filter(|row| row.is_charged())
+            .map(|row| (row.tier, row.created_at, row.subscription_id.as_str()))
+            .collect();
         live.push((state.tier, state.created_at, &self.subscription_id));
         live.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
         live.into_iter().skip(1).map(|(_, _, id)| id).collect()

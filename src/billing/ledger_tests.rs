@@ -243,6 +243,40 @@ fn of_two_answers_within_a_second_the_later_one_counts() {
 }
 
 #[test]
+fn only_the_same_users_lower_or_later_plans_are_superseded() {
+    let bought = State {
+        tier: Tier::Pro,
+        cycle: Cycle::Monthly,
+        status: Status::Active,
+        renews_at: None,
+        ends_at: None,
+        access_until: Some(Time::NEVER),
+        created_at: BOUGHT,
+    };
+    let other = |id: &str, user: i64, tier: Tier, days: i64, status: Status| Row {
+        subscription_id: id.into(),
+        user_id: user,
+        tier,
+        status,
+        created_at: bought.created_at.plus(days * DAY),
+        ..row(&bought)
+    };
+    let mut ledger = ledger();
+    ledger.others = vec![
+        other("a stranger's", 7, Tier::Pro, 1, Status::Active),
+        other("later", 42, Tier::Pro, 1, Status::Active),
+        other("over", 42, Tier::Pro, 1, Status::Expired),
+        other("canceled", 42, Tier::Pro, 1, Status::Canceled),
+    ];
+    assert_eq!(ledger.superseded(42, &bought), ["later"]);
+    ledger.others.push(other("earlier", 42, Tier::Pro, -1, Status::PastDue));
+    assert_eq!(ledger.superseded(42, &bought), ["1652029", "later"]);
+    ledger.others.push(other("higher", 42, Tier::Premium, 1, Status::Active));
+    assert_eq!(ledger.superseded(42, &bought), ["earlier", "1652029", "later"]);
+    assert_eq!(ledger.superseded(42, &State { status: Status::Canceled, ..bought.clone() }), [""; 0]);
+}
+
+#[test]
 fn what_the_provider_writes_loosely_is_read() {
     let strings = recorded(0, json!({ "variant_id": "1090954", "pause": null, "renews_at": null, "card_brand": null }));
     assert_eq!((strings.content.variant, strings.content.renews_at), (1_090_954, None));

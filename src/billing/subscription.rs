@@ -86,7 +86,13 @@ pub fn write<T>(
                 id,
             ));
     }
-    for other in ledger.superseded(state) {
+    let known = ledger.others_of(user).count() + usize::from(ledger.row.is_some());
+    change = change.run(sql!(
+        "INSERT INTO refusals SELECT 'CONFLICT' WHERE ?2 <> (SELECT count(*) FROM subscriptions WHERE user_id = ?1)",
+        user,
+        i64::try_from(known).unwrap_or_default(),
+    ));
+    for other in ledger.superseded(user, state) {
         change = change.announce(Event::new(Kind::SubscriptionSuperseded, by, other).with(json!({ "user_id": user })));
     }
     let told = json!({

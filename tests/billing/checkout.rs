@@ -109,9 +109,13 @@ async fn two_tabs_that_both_pay_leave_one_subscription() {
     let shop = Shop::open().await;
     let ada = shop.world.sign_up("ada").await;
     let (one, two) = (ada.checkout("pro", "monthly").await, ada.checkout("pro", "monthly").await);
+    shop.provider.hold(true);
     let first = shop.provider.pay(&one).await;
     shop.later(5);
     let second = shop.provider.pay(&two).await;
+    shop.provider.hold(false);
+    // Told all at once, so that neither is known when the other is decided.
+    join_all(shop.provider.take_held().iter().map(|delivery| shop.post(delivery).status(200))).await;
     shop.settled().await;
     shop.settled().await;
     assert_eq!(ada.me().await["tier"], "pro");
