@@ -1,10 +1,11 @@
 -- What both Workers start with. Everyone's password is "correct horse battery staple".
 -- User 1 reads: 200 projects, two tags each, every tenth a favorite. User 2 writes.
--- Users 3 to 34 log in. The others are there so that nobody is alone in the tables.
+-- Users 3 to 34 log in. Users 101 to 1100 opened a checkout each, of which the provider tells.
+-- The others are there so that nobody is alone in the tables.
 
-INSERT INTO sequences (name, value) VALUES ('users', 100);
+INSERT INTO sequences (name, value) VALUES ('users', 1100);
 
-WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
 INSERT INTO users (id, email, username, password_hash, display_name, created_at, updated_at)
 SELECT i, 'user' || i || '@example.com', 'user' || i,
        '$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$eZ8SueF3EIJEgtgpg1rLafWpNVv3dMTwc0KCOxG5CSg',
@@ -29,3 +30,6 @@ SELECT owner_id, id, created_at FROM projects WHERE owner_id = 1 AND rowid % 10 
 INSERT INTO project_tags (id, project_id, name, color, created_at)
 SELECT printf('0198c5f2-7d3b-7c41-8b52-%012x', p.rowid * 10 + t.column1), p.id, t.column2, t.column3, p.created_at
 FROM projects p, (VALUES (1, 'mobile', '#0ea5e9'), (2, 'spring', NULL)) t;
+
+INSERT INTO checkouts (reference, user_id, tier, billing_cycle, created_at)
+SELECT 'bench-' || id, id, 'pro', 'yearly', created_at FROM users WHERE id > 100;

@@ -1,10 +1,12 @@
 // Starts one Worker in a workerd of its own, with fresh seeded storage, and says
-// where on standard output. Ends with its standard input.
+// where on standard output. Each line of its standard input is a query, whose rows
+// it answers as a line of JSON. Ends with its standard input.
 //
 //   node serve.mjs '{"folder": "build", "main": "index.js", "port": 8801, "vars": {…}}'
 
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 const root = join(import.meta.dirname, "..");
@@ -44,8 +46,8 @@ const miniflare = new Miniflare(
 );
 await miniflare.ready;
 
-if (!empty) {
-  const database = await miniflare.getD1Database("DB", "worker");
+const database = empty ? undefined : await miniflare.getD1Database("DB", "worker");
+if (database) {
   const migrations = readdirSync(join(root, "migrations")).sort().map((name) => join(root, "migrations", name));
   for (const file of [...migrations, join(root, "bench", "seed.sql")]) {
     await database.prepare(readFileSync(file, "utf8")).run();
@@ -53,8 +55,9 @@ if (!empty) {
 }
 console.log("ready");
 
-process.stdin.resume();
-process.stdin.on("end", async () => {
-  await miniflare.dispose();
-  process.exit(0);
-});
+for await (const query of createInterface({ input: process.stdin })) {
+  const { results } = await database.prepare(query).all();
+  console.log(JSON.stringify(results));
+}
+await miniflare.dispose();
+process.exit(0);

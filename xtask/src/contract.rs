@@ -10,10 +10,14 @@ use anyhow::{Context, Result};
 use crate::build;
 use crate::run::{ask, cache, plainly, root, step};
 use crate::setup::{self, Tools};
+use crate::shop::Shop;
 use crate::worker::Local;
 
 const SCHEMATHESIS: &str = "4.32.5";
 const STATE: &str = ".wrangler/contract";
+/// Out of the way: the calls of a run are one user's.
+const LIMITS: [&str; 5] =
+    ["RATE_LIMIT_AUTH", "RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_FREE", "RATE_LIMIT_WEBHOOK", "LIMIT_PROJECTS_FREE"];
 
 pub fn write() -> Result<()> {
     let output = Command::new("cargo").args(["run", "--quiet", "--bin", "openapi"]).current_dir(root()).output()?;
@@ -26,13 +30,14 @@ pub fn run() -> Result<()> {
     lint(&tools)?;
     let python = schemathesis()?;
     build::worker(&tools, true)?;
-    let unlimited = ["AUTH", "ANONYMOUS", "FREE"].map(|name| format!("RATE_LIMIT_{name}:1000000"));
-    let vars: Vec<&str> = unlimited.iter().map(String::as_str).collect();
     // What an earlier run left must not decide this one.
     let _ = fs::remove_dir_all(root().join(STATE));
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let shop = Shop::open(None, port)?;
+    let mut vars: Vec<String> = LIMITS.iter().map(|limit| format!("{limit}:1000000")).collect();
+    vars.push(shop.var());
     let local = Local::start(&tools, port, STATE, &vars)?;
-    let url = format!("http://127.0.0.1:{port}/api/v1");
+    let url = format!("{}/api/v1", local.api.url());
     let mut test = Command::new(python);
     test.current_dir(root().join("xtask/contract"))
         .args(["run", "../../openapi.json", "--url", &url])

@@ -1,55 +1,61 @@
 //! Serving on this machine, with someone to log in as and something to look at.
 
-use anyhow::{Context, Result, bail};
+use std::fs;
 
-use crate::worker::Local;
-use crate::{build, option, setup};
+use anyhow::{Result, bail};
 
-const EMAIL: &str = "demo@hivesync.dev";
-const PASSWORD: &str = "hivesync-demo";
+use crate::run::root;
+use crate::shop::Shop;
+use crate::worker::{Api, Local, free};
+use crate::{build, demo, port, setup};
+
+pub const PORT: u16 = 8787;
+const STATE: &str = ".wrangler/state";
 const CRON: &str = "/cdn-cgi/handler/scheduled?cron=*+*+*+*+*";
 
 pub fn run(args: &[String]) -> Result<()> {
-    let port = match option(args, "--port") {
-        Some(text) => text.parse().with_context(|| format!("'{text}' is no port"))?,
-        None => 8787,
-    };
+    let port_here = port(args, "--port")?.unwrap_or(PORT);
+    free(port_here)?;
     let tools = setup::all()?;
     build::worker(&tools, true)?;
-    let mut local = Local::start(&tools, port, ".wrangler/state", &[])?;
-    demo(&local)?;
-    let url = format!("http://127.0.0.1:{port}");
-    println!(
-        "\nHiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {EMAIL} / {PASSWORD}\nlog             .wrangler/state/wrangler.log\n\nCtrl-C ends it; src/ is watched."
-    );
+    let shop = match args.iter().any(|arg| arg == "--shop") {
+        true => Some(Shop::open(port(args, "--shop-port")?, port_here)?),
+        false => None,
+    };
+    let state = if shop.is_some() { fresh(port_here) } else { STATE.to_owned() };
+    let vars: Vec<String> = shop.iter().map(Shop::var).collect();
+    let mut local = Local::start(&tools, port_here, &state, &vars)?;
+    demo::create(local.api)?;
+    println!("\n{}", greeting(local.api, &state));
+    if let Some(shop) = &shop {
+        println!("{}", way_to_pay(local.api, shop)?);
+    }
+    println!("\nCtrl-C ends it; src/ is watched.");
     // wrangler does not fire cron triggers by itself.
-    local.wait(|local| drop(local.get(CRON)))?;
-    bail!("the Worker ended; see .wrangler/state/wrangler.log")
+    local.wait(|api| drop(api.get(CRON)))?;
+    bail!("the Worker ended; see {state}/wrangler.log")
 }
 
-/// A user with three projects, made over HTTP like anyone's.
-fn demo(local: &Local) -> Result<()> {
-    let credentials = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}""#);
-    let user = format!(r#"{credentials},"username":"demo","display_name":"Demo"}}"#);
-    let registered = local.post("/api/v1/auth/register", &user, "")?;
-    if registered.status == 409 {
-        return Ok(());
-    }
-    let login = local.post("/api/v1/auth/login", &format!("{credentials}}}"), "")?;
-    let token = login.field("access_token").context("the demo user could not log in")?;
-    for (name, description, tag) in [
-        ("Welcome to HiveSync", "Start here.", "start"),
-        ("Mobile app", "Everything for the spring release.", "mobile"),
-        ("Website", "The new landing page.", "web"),
-    ] {
-        let body = format!(r#"{{"name":"{name}","description":"{description}"}}"#);
-        let project = local.post("/api/v1/projects", &body, token)?;
-        let id = project.field("id").context("a demo project could not be created")?;
-        local.post(
-            &format!("/api/v1/projects/{id}/tags"),
-            &format!(r##"{{"name":"{tag}","color":"#0ea5e9"}}"##),
-            token,
-        )?;
-    }
-    Ok(())
+/// A place for a Worker with a shop: the stand-in forgets everybody when it ends, and who paid then is at no limit.
+fn fresh(port: u16) -> String {
+    let state = format!(".wrangler/shop-{port}");
+    let _ = fs::remove_dir_all(root().join(&state));
+    state
+}
+
+fn greeting(api: Api, state: &str) -> String {
+    let url = api.url();
+    let (email, password) = (demo::EMAIL, demo::PASSWORD);
+    format!(
+        "HiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {email} / {password}\nlog             {state}/wrangler.log"
+    )
+}
+
+fn way_to_pay(api: Api, shop: &Shop) -> Result<String> {
+    let again = if api.port == PORT { String::new() } else { format!(" --port {}", api.port) };
+    Ok(format!(
+        "payments        {} stands in for the provider; no money moves\nupgrade flow    {}\n                (good once, for 90 s; ask for a new one with: cargo xtask link{again})",
+        shop.url,
+        demo::login_link(api)?
+    ))
 }

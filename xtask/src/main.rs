@@ -3,23 +3,28 @@
 mod bench;
 mod build;
 mod contract;
+mod demo;
 mod deploy;
 mod dev;
 mod run;
+mod settings;
 mod setup;
+mod shop;
 mod test;
 mod toolchain;
 mod worker;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 const HELP: &str = "\
 cargo xtask dev [--port N]         set up, build and serve on 127.0.0.1:8787, with demo data
+  … --shop [--shop-port N]         with a stand-in for the payment provider: plans can be bought, no money moves
+cargo xtask link [--port N]        run into the demo user's limit, and print a link that logs a browser in once
 cargo xtask test [FILTER]          set up, build and run all tests
 cargo xtask build [--dev]          build the Worker into build/ (release unless --dev)
 cargo xtask openapi                write openapi.json anew from the code
 cargo xtask contract               lint openapi.json and try the running API against it
-cargo xtask bench                  measure the release Worker against its peer in TypeScript
+cargo xtask bench [--scenario X]   measure the release Worker against its peer in TypeScript
 cargo xtask deploy [--dry-run]     create what is missing in a Cloudflare account, and deploy
 cargo xtask lint                   formatting and clippy, native and wasm
 cargo xtask setup                  only the set-up the others do first";
@@ -39,6 +44,7 @@ fn dispatch(args: &[String]) -> Result<()> {
     };
     match command {
         "dev" => dev::run(rest),
+        "link" => demo::link(rest),
         "test" => test::run(rest),
         "build" => build::run(rest),
         "openapi" => contract::write(),
@@ -59,4 +65,8 @@ fn dispatch(args: &[String]) -> Result<()> {
 fn option<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
     let at = args.iter().position(|arg| arg == name)?;
     args.get(at + 1).map(String::as_str)
+}
+
+fn port(args: &[String], name: &str) -> Result<Option<u16>> {
+    option(args, name).map(|text| text.parse().with_context(|| format!("'{text}' is no port"))).transpose()
 }

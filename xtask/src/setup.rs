@@ -1,19 +1,20 @@
 //! Everything a fresh clone lacks, each part only where it is missing.
 
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::run::{ask, cache, once, root, step};
+use crate::settings;
 use crate::toolchain::{self, Toolchain};
 
 const WASM_BINDGEN: &str = "0.2.129";
 const WORKER_BUILD: &str = "0.8.7";
 /// What wrangler asks for.
 const NODE: (u32, u32) = (22, 12);
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 pub struct Tools {
     pub node: PathBuf,
@@ -24,7 +25,7 @@ pub struct Tools {
 pub fn all() -> Result<Tools> {
     let node = node_modules()?;
     let tools = Tools { node, toolchain: toolchain::find()?, bin: cargo_tools()? };
-    secrets()?;
+    settings::complete()?;
     Ok(tools)
 }
 
@@ -55,6 +56,28 @@ pub fn node_modules() -> Result<PathBuf> {
             found.as_deref().unwrap_or("none")
         ),
     }
+}
+
+/// The Chromium that walks through the pages: CHROMIUM, or one on PATH, or Debian's.
+pub fn browser() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("CHROMIUM").filter(|path| !path.is_empty()) {
+        if ask(&given, &["--version"]).is_none() {
+            bail!("CHROMIUM is '{}', which does not run", given.to_string_lossy());
+        }
+        return Ok(given.into());
+    }
+    let runs = |path: &PathBuf| ask(path, &["--version"]).is_some();
+    let found = || BROWSERS.iter().filter_map(|name| on_path(name)).find(runs);
+    if let Some(path) = found() {
+        return Ok(path);
+    }
+    toolchain::install(&["chromium"], "or set CHROMIUM to the path of one", |_| false)?;
+    found().context("Debian's chromium does not run")
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
 fn arch() -> &'static str {
@@ -145,21 +168,4 @@ fn quiet(mut wrangler: Command) -> Command {
     ];
     wrangler.envs(settings);
     wrangler
-}
-
-/// `.dev.vars` with secrets of this clone's own.
-fn secrets() -> Result<()> {
-    let path = root().join(".dev.vars");
-    if path.exists() {
-        return Ok(());
-    }
-    let lines = format!("JWT_SECRET={}\nSESSION_SECRET={}\n", secret()?, secret()?);
-    fs::write(&path, lines).with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// 256 random bits as hex.
-pub fn secret() -> Result<String> {
-    let mut bytes = [0; 32];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

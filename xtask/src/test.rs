@@ -9,9 +9,11 @@ use crate::{build, setup, toolchain};
 
 pub fn run(filter: &[String]) -> Result<()> {
     let tools = setup::all()?;
+    let browser = setup::browser()?;
     build::worker(&tools, true)?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--workspace"]).args(filter).current_dir(root()).env("HIVESYNC_NODE", &tools.node);
+    cargo.args(["test", "--workspace"]).args(filter).current_dir(root());
+    cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser);
     plainly("cargo test", &mut cargo)
 }
 

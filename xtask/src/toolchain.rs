@@ -68,7 +68,8 @@ fn added_by_rustup() -> bool {
 }
 
 fn from_debian() -> Result<PathBuf> {
-    install(&DEBIAN_PACKAGES, |package| match package {
+    let otherwise = format!("or give rustup a network that reaches its server and run 'rustup target add {TARGET}'");
+    install(&DEBIAN_PACKAGES, &otherwise, |package| match package {
         "lld-22" => ask("wasm-ld-22", &["--version"]).is_some(),
         "rust-web-src" => Path::new("/usr/lib/rustlib/src/rust/library").is_dir(),
         "rust-web-clippy" => Path::new("/usr/bin/clippy-driver").is_file(),
@@ -138,17 +139,15 @@ fn build_std(libraries: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Installs the Debian packages that are not there yet.
-pub fn install(packages: &[&str], there: impl Fn(&str) -> bool) -> Result<()> {
+/// Installs the Debian packages that are not there yet; `otherwise` is for those who cannot.
+pub fn install(packages: &[&str], otherwise: &str, there: impl Fn(&str) -> bool) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !there(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let list = missing.join(" ");
     if ask("apt-get", &["--version"]).is_none() || ask("id", &["-u"]).as_deref() != Some("0") {
-        bail!(
-            "these Debian packages are needed: {list}. Install them (as root: apt-get install {list}), or give rustup a network that reaches its server and run 'rustup target add {TARGET}'."
-        );
+        bail!("these Debian packages are needed: {list}. Install them (as root: apt-get install {list}), {otherwise}.");
     }
     step("apt-get update", Command::new("apt-get").arg("update"))?;
     let mut apt = Command::new("apt-get");

@@ -13,15 +13,19 @@ use crate::setup::Tools;
 
 pub struct Local {
     child: Child,
+    pub api: Api,
+}
+
+/// What listens on a port of this machine.
+#[derive(Clone, Copy)]
+pub struct Api {
     pub port: u16,
 }
 
 impl Local {
     /// Migrates the local database and serves `build/`; `vars` go over those of wrangler.toml.
-    pub fn start(tools: &Tools, port: u16, state: &str, vars: &[&str]) -> Result<Self> {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            bail!("port {port} is in use; choose another one with --port");
-        }
+    pub fn start(tools: &Tools, port: u16, state: &str, vars: &[String]) -> Result<Self> {
+        free(port)?;
         migrate(tools, state)?;
         let log = root().join(state).join("wrangler.log");
         let output = fs::File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
@@ -35,9 +39,9 @@ impl Local {
         for var in vars {
             wrangler.args(["--var", var]);
         }
-        let mut local = Local { child: spawn(&mut wrangler)?, port };
+        let mut local = Local { child: spawn(&mut wrangler)?, api: Api { port } };
         let started = Instant::now();
-        while local.get("/api/v1/health").is_none_or(|answer| answer.status != 200) {
+        while local.api.get("/api/v1/health").is_none_or(|answer| answer.status != 200) {
             if started.elapsed() > Duration::from_secs(300) || local.child.try_wait()?.is_some() {
                 let text = fs::read_to_string(&log).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().rev().take(30).collect();
@@ -48,37 +52,13 @@ impl Local {
         Ok(local)
     }
 
-    pub fn get(&self, path: &str) -> Option<Answer> {
-        self.send("GET", path, "", "").ok()
-    }
-
-    pub fn post(&self, path: &str, json: &str, token: &str) -> Result<Answer> {
-        self.send("POST", path, json, token)
-    }
-
-    fn send(&self, method: &str, path: &str, body: &str, token: &str) -> Result<Answer> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        let auth = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\n{auth}Content-Length: {}\r\n\r\n{body}",
-            self.port,
-            body.len()
-        )?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no HTTP answer")?;
-        Ok(Answer { status, text })
-    }
-
     /// Lasts until the Worker ends.
-    pub fn wait(&mut self, every_minute: impl Fn(&Self)) -> Result<()> {
+    pub fn wait(&mut self, every_minute: impl Fn(Api)) -> Result<()> {
         let mut last = Instant::now();
         while self.child.try_wait()?.is_none() {
             if last.elapsed() >= Duration::from_secs(60) {
                 last = Instant::now();
-                every_minute(self);
+                every_minute(self.api);
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -93,6 +73,36 @@ impl Drop for Local {
     }
 }
 
+impl Api {
+    pub fn url(self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn get(self, path: &str) -> Option<Answer> {
+        self.send("GET", path, "", "").ok()
+    }
+
+    pub fn post(self, path: &str, json: &str, token: &str) -> Result<Answer> {
+        self.send("POST", path, json, token)
+    }
+
+    fn send(self, method: &str, path: &str, body: &str, token: &str) -> Result<Answer> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let auth = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\n{auth}Content-Length: {}\r\n\r\n{body}",
+            self.port,
+            body.len()
+        )?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no HTTP answer")?;
+        Ok(Answer { status, text })
+    }
+}
+
 pub struct Answer {
     pub status: u16,
     text: String,
@@ -104,6 +114,14 @@ impl Answer {
         let (_, rest) = self.text.split_once(&format!("\"{name}\":\""))?;
         rest.split('"').next()
     }
+}
+
+/// Fails where something listens already.
+pub fn free(port: u16) -> Result<()> {
+    if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        bail!("port {port} is in use; choose another one with --port");
+    }
+    Ok(())
 }
 
 fn migrate(tools: &Tools, state: &str) -> Result<()> {

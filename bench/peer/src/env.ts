@@ -18,6 +18,7 @@ export interface Bindings {
   RATE_LIMIT_AUTH: string;
   RATE_LIMIT_ANONYMOUS: string;
   RATE_LIMIT_FREE: string;
+  LIMIT_PROJECTS_FREE: string;
 }
 
 export interface Variables {

@@ -7,6 +7,7 @@ const CODES = {
   AUTH_INVALID_CREDENTIALS: [401, "The email or the password is wrong."],
   AUTH_INVALID: [401, "The token is not valid."],
   ACCOUNT_SUSPENDED: [403, "This account is suspended."],
+  TIER_LIMIT_EXCEEDED: [403, "Your plan does not allow more of these."],
   NOT_FOUND: [404, "There is nothing at this address."],
   PROJECT_NOT_FOUND: [404, "There is no such project."],
   EMAIL_TAKEN: [409, "An account with this email exists."],
@@ -32,7 +33,7 @@ export class Failure extends Error {
 
 /** A batch that was refused says so in the text of its error. */
 function fromDatabase(error: Error): Failure {
-  const refused = /^D1_ERROR: ([A-Z_]+):/.exec(error.message)?.[1];
+  const refused = /^D1_ERROR: ([A-Z_]+)/.exec(error.message)?.[1];
   if (refused && refused in CODES) return new Failure(refused as Code);
   console.error(error.message);
   return new Failure("INTERNAL_ERROR");

@@ -94,6 +94,10 @@ projects.post("/", async (c) => {
   const happened = event(c, { kind: "project.created", actor: actor.id, project: id, entity: id });
   await batch(c, [
     c.env.DB.prepare(
+      `INSERT INTO refusals SELECT 'TIER_LIMIT_EXCEEDED ' || used
+       FROM (SELECT count(*) AS used FROM projects WHERE owner_id = ?1) WHERE used >= ?2`,
+    ).bind(actor.id, Number(c.env.LIMIT_PROJECTS_FREE)),
+    c.env.DB.prepare(
       "INSERT INTO projects (id, owner_id, name, description, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     ).bind(id, actor.id, name, description, at),
     c.env.DB.prepare("INSERT INTO team_members (project_id, user_id, role, joined_at) VALUES (?1, ?2, 'owner', ?3)").bind(id, actor.id, at),

@@ -1,10 +1,10 @@
 //! One of the Workers that are measured, in a workerd process of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,8 +16,11 @@ use crate::setup::Tools;
 /// Processor time is counted in these, on every Linux there is.
 const TICK_MICROSECONDS: f64 = 10_000.0;
 
-/// The same for both; the limits are out of the way.
-const VARS: &str = r#"{"JWT_SECRET":"kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA","SESSION_SECRET":"zR8kW1vN4qT7yB2mC5xJ9dF3hL6pS0aG","RATE_LIMIT_AUTH":"100000000","RATE_LIMIT_ANONYMOUS":"100000000","RATE_LIMIT_FREE":"100000000"}"#;
+/// The same for both; the limits are out of the way. One variant is that of the recorded event which `webhook` sends;
+/// the provider is never asked, and nobody is there.
+const VARS: &str = r#"{"JWT_SECRET":"kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA","SESSION_SECRET":"zR8kW1vN4qT7yB2mC5xJ9dF3hL6pS0aG","RATE_LIMIT_AUTH":"100000000","RATE_LIMIT_ANONYMOUS":"100000000","RATE_LIMIT_FREE":"100000000","RATE_LIMIT_WEBHOOK":"100000000","LIMIT_PROJECTS_FREE":"100000000","LZ_API_BASE_URL":"http://127.0.0.1:9","LZ_API_KEY":"none","LZ_STORE_ID":"217313","LZ_WEBHOOK_SECRET":"a-secret-of-the-webhook","LZ_PRO_MONTHLY_VARIANT_ID":"1001","LZ_PRO_YEARLY_VARIANT_ID":"1090954","LZ_PREMIUM_MONTHLY_VARIANT_ID":"1003","LZ_PREMIUM_YEARLY_VARIANT_ID":"1004","LZ_TEST_MODE":"true"}"#;
+/// The one above.
+pub const WEBHOOK_SECRET: &str = "a-secret-of-the-webhook";
 
 pub struct Contender {
     pub name: &'static str,
@@ -30,6 +33,7 @@ pub struct Contender {
 
 pub struct Running {
     node: Child,
+    said: BufReader<ChildStdout>,
     workerd: u32,
     pub port: u16,
 }
@@ -37,10 +41,7 @@ pub struct Running {
 impl Contender {
     pub fn start(&self, tools: &Tools) -> Result<Running> {
         let mut running = self.spawn(tools, false)?;
-        let output = running.node.stdout.take().context("no output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        if line.trim() != "ready" {
+        if running.line()? != "ready" {
             bail!("{} did not start", self.name);
         }
         Ok(running)
@@ -71,9 +72,10 @@ impl Contender {
         );
         let mut serve = Command::new(&tools.node);
         serve.arg(root().join("bench/serve.mjs")).arg(options).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let node = spawn(&mut serve)?;
+        let mut node = spawn(&mut serve)?;
         let id = node.id();
-        let mut running = Running { node, workerd: 0, port };
+        let said = BufReader::new(node.stdout.take().context("no output")?);
+        let mut running = Running { node, said, workerd: 0, port };
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(30) {
             let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
@@ -104,6 +106,20 @@ impl Contender {
 }
 
 impl Running {
+    /// The number `n` of a query's only row.
+    pub fn count(&mut self, sql: &str) -> Result<usize> {
+        writeln!(self.node.stdin.as_mut().context("no input")?, "{sql}")?;
+        let rows = self.line()?;
+        let (_, rest) = rows.split_once("\"n\":").with_context(|| format!("no count: {rows}"))?;
+        Ok(rest.split(|end: char| !end.is_ascii_digit()).next().unwrap_or_default().parse()?)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.said.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
     /// Microseconds of processor time, user and system, since its start.
     pub fn cpu(&self) -> Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.workerd)).context("workerd is gone")?;

@@ -12,10 +12,13 @@ const HEADERS: &str = "Host: api.hivesync.example\r\nUser-Agent: Mozilla/5.0 (X1
 
 /// A whole request as it goes over the wire.
 pub fn request(method: &str, path: &str, token: &str, json: &str) -> Vec<u8> {
-    let mut text = format!("{method} {path} HTTP/1.1\r\n{HEADERS}");
-    if !token.is_empty() {
-        text.push_str(&format!("Authorization: Bearer {token}\r\n"));
-    }
+    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    request_with(method, path, &authorization, json)
+}
+
+/// Like `request`; each line of `headers` ends with CR and LF.
+pub fn request_with(method: &str, path: &str, headers: &str, json: &str) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\n{HEADERS}{headers}");
     if !json.is_empty() {
         text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len()));
     }
@@ -100,13 +103,24 @@ pub struct Round {
     pub latencies: Vec<f64>,
 }
 
-/// Sends `total` requests, one connection for each of `requests`; any answer but 2xx is a failure.
-pub fn run(port: u16, requests: &[Vec<u8>], total: usize) -> Result<Round> {
+/// Sends `total` requests over so many connections; any answer but 2xx is a failure. `request` gets the number of the
+/// connection and that of the request.
+pub fn run<'a>(
+    port: u16,
+    connections: usize,
+    total: usize,
+    request: impl Fn(usize, usize) -> &'a [u8] + Sync,
+) -> Result<Round> {
     let claimed = AtomicUsize::new(0);
-    let one = |request: &Vec<u8>| -> Result<Vec<f64>> {
+    let one = |which: usize| -> Result<Vec<f64>> {
         let mut connection = Connection::open(port)?;
         let mut latencies = Vec::with_capacity(total);
-        while claimed.fetch_add(1, Ordering::Relaxed) < total {
+        loop {
+            let number = claimed.fetch_add(1, Ordering::Relaxed);
+            if number >= total {
+                break;
+            }
+            let request = request(which, number);
             let sent = Instant::now();
             let (status, head, end) = connection.exchange(request)?;
             latencies.push(sent.elapsed().as_secs_f64() * 1000.0);
@@ -118,7 +132,8 @@ pub fn run(port: u16, requests: &[Vec<u8>], total: usize) -> Result<Round> {
     };
     let started = Instant::now();
     let all: Result<Vec<Vec<f64>>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = requests.iter().map(|request| scope.spawn(|| one(request))).collect();
+        let one = &one;
+        let threads: Vec<_> = (0..connections).map(|which| scope.spawn(move || one(which))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a load thread panicked"))).collect()
     });
     let seconds = started.elapsed().as_secs_f64();

@@ -5,24 +5,24 @@ use std::fs;
 use anyhow::Result;
 
 use super::contender::Contender;
-use super::{Measured, Scenario, Series, quantile};
+use super::{Measured, Outcome, Series, quantile};
 
 /// The Worker may be this large, compressed.
 const KIB_ALLOWED: f64 = 700.0;
 
-pub fn print(both: &[Contender; 2], results: &[(&Scenario, [Series; 2])], first_answers: &[Vec<f64>; 2]) -> Result<()> {
+pub fn print(contenders: &[Contender], outcomes: &[Outcome], first_answers: &[Vec<f64>]) -> Result<()> {
     let mut targets = Vec::new();
     println!("\n{}\n", machine());
     println!("| scenario | Worker | requests/s | p50 ms | p99 ms | D1 trips | CPU µs a request | × the peer's |");
     println!("|---|---|---:|---:|---:|---:|---:|---:|");
-    for (scenario, series) in results {
+    for Outcome { scenario, series, account } in outcomes {
         let ratios = |of: fn(&Measured) -> f64| {
-            let [ours, peers] = series;
+            let [ours, peers] = series.as_slice() else { return Vec::new() };
             sorted(ours.rounds.iter().zip(&peers.rounds).map(|(ours, peer)| of(ours) / of(peer)))
         };
         let cpu = ratios(|round| round.cpu);
-        for (at, (contender, series)) in both.iter().zip(series).enumerate() {
-            let ratio = if at == 0 { spread(&cpu, 2) } else { String::new() };
+        for (at, (contender, series)) in contenders.iter().zip(series).enumerate() {
+            let ratio = if at == 0 && !cpu.is_empty() { spread(&cpu, 2) } else { String::new() };
             println!(
                 "| {} | {} | {:.0} | {:.2} | {:.2} | {} | {} | {ratio} |",
                 scenario.name,
@@ -38,17 +38,25 @@ pub fn print(both: &[Contender; 2], results: &[(&Scenario, [Series; 2])], first_
             let text = format!("{}: {ratio:.2} × the peer's {what}, {allowed:.1} allowed", scenario.name);
             targets.push((text, ratio <= allowed));
         };
-        target("CPU a request", quantile(&cpu, 0.5), scenario.allowed);
+        if let Some(allowed) = scenario.allowed {
+            target("CPU a request", quantile(&cpu, 0.5), allowed);
+        }
         if scenario.name == "login" {
             target("p50", quantile(&ratios(|round| round.p50), 0.5), 1.0);
         }
+        if let Some(account) = account {
+            targets.push((format!("{}: {}", scenario.name, account.sentence()), account.is_complete()));
+        }
     }
-    println!("\n| | {} | {} |\n|---|---:|---:|", both[0].name, both[1].name);
-    let kib = [both[0].gzipped()? as f64 / 1024.0, both[1].gzipped()? as f64 / 1024.0];
-    println!("| gzipped | {:.0} KiB | {:.0} KiB |", kib[0], kib[1]);
+    let row = |name: &str, cells: Vec<String>| println!("| {name} | {} |", cells.join(" | "));
+    println!();
+    row("", contenders.iter().map(|contender| contender.name.to_owned()).collect());
+    println!("|---|{}", "---:|".repeat(contenders.len()));
+    let kib = contenders.iter().map(|each| Ok(each.gzipped()? as f64 / 1024.0)).collect::<Result<Vec<_>>>()?;
+    row("gzipped", kib.iter().map(|kib| format!("{kib:.0} KiB")).collect());
     if first_answers.iter().all(|times| !times.is_empty()) {
-        let [ours, peers] = first_answers.each_ref().map(|times| spread(&sorted(times.iter().copied()), 0));
-        println!("| process start to first answer, ms | {ours} | {peers} |");
+        let times = first_answers.iter().map(|times| spread(&sorted(times.iter().copied()), 0));
+        row("process start to first answer, ms", times.collect());
     }
     targets.push((format!("size: {:.0} KiB gzipped, {KIB_ALLOWED:.0} allowed", kib[0]), kib[0] <= KIB_ALLOWED));
     println!();
