@@ -11,7 +11,7 @@ use super::plans::Catalog;
 use super::snapshot::{Cycle, Snapshot};
 use crate::access::Actor;
 use crate::app::{By, Change};
-use crate::db::{DAY, Id, Stmt, Time};
+use crate::db::{self, DAY, Id, Stmt, Time};
 use crate::error::Result;
 use crate::event::{Event, Kind};
 use crate::limits::Tier;
@@ -54,6 +54,7 @@ pub struct CheckoutLink {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
+    #[serde(deserialize_with = "db::whole")]
     #[schemars(example = 9569465, range(min = 1))]
     pub order_id: u64,
     #[schemars(example = &"dd18772b-334c-4308-9989-3995c889911f")]

@@ -101,12 +101,12 @@ impl Billing {
 impl Billing {
     /// Whether the provider wrote these bytes: lower-case hex of their HMAC-SHA256. Takes the same time wherever they differ.
     pub fn signed(&self, bytes: &[u8], signature: &str) -> bool {
-        let lower = signature.len() == 64 && signature.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(self.webhook_secret.as_bytes()) else {
             return false;
         };
         let expected = format!("{:x}", mac.chain_update(bytes).finalize().into_bytes());
-        lower && Sha256::digest(expected) == Sha256::digest(signature)
+        // Digests of both hide where they differ.
+        Sha256::digest(expected) == Sha256::digest(signature)
     }
 }
 

@@ -142,6 +142,13 @@ pub fn flag<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<bool, D::
     from.deserialize_any(Flag)
 }
 
+/// Reads a whole number, which JSON may write as 7.0, too.
+pub fn whole<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float));
+    number.as_u64().or(whole.map(|float| float as u64)).ok_or_else(|| D::Error::custom("must be a whole number"))
+}
+
 /// Reads a column that may hold JSON text.
 pub fn maybe_json<'de, D, T>(from: D) -> std::result::Result<Option<T>, D::Error>
 where
