@@ -222,8 +222,9 @@ async function wait() {
     if (answer?.status === 401) return leave("anonymous");
     if (answer?.ok) {
       greet(answer.data);
-      if (answer.data.subscription_status === "past_due") return show("failed");
-      if (rank(answer.data.tier) >= wanted) return arrived(answer.data.tier);
+      const { tier, subscription_status } = answer.data;
+      // Of a lower plan it is no news: what was paid for just now may still be on its way.
+      if (rank(tier) >= wanted) return subscription_status === "past_due" ? show("failed") : arrived(tier);
     }
     const heard = answer && answer.status < 500 ? "This takes a few seconds as a rule." : "No connection, trying again";
     if ($("heard").textContent !== heard) $("heard").textContent = heard;

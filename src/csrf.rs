@@ -40,7 +40,7 @@ impl FromRequestParts<()> for NotCrossSite {
 
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
-        match from_our_page(&parts.headers, &app.caller().site) {
+        match from_our_page(&parts.headers, app.site()) {
             Some(false) => Err(Code::CrossSite.into()),
             _ => Ok(NotCrossSite),
         }

@@ -224,10 +224,13 @@ pub async fn sweep(app: &App) -> Result<()> {
         now.plus(-OVERDUE)
     );
     let due: Vec<DueAgain> = app.read(vec![overdue]).await?.rows()?;
+    // What fails here keeps nothing else from its turn.
     for DueAgain { id } in due {
-        app.host().announce(&id).await?;
+        let announced = app.host().announce(&id).await;
+        announced.unwrap_or_else(|error| crate::host::log("outbox", error.cause().unwrap_or_default()));
     }
-    subscription::lapse(app).await?;
+    let lapsed = subscription::lapse(app).await;
+    lapsed.unwrap_or_else(|error| crate::host::log("lapse", error.cause().unwrap_or_default()));
     reconcile::round(app).await
 }
 

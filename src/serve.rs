@@ -90,7 +90,7 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     let outcome = async {
         spent.check(app.now())?;
         if app.claims().is_ok() && !request.headers().contains_key(header::AUTHORIZATION) {
-            csrf::check(&method, request.headers(), &app.caller().site)?;
+            csrf::check(&method, request.headers(), app.site())?;
         }
         let key = request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
         app.expect_key(&method, request.uri().path(), key)?;

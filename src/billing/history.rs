@@ -66,8 +66,8 @@ pub enum Verdict {
     Unknown(&'static str),
 }
 
-/// What all of it amounts to now.
-pub fn fold(said: &[Said], catalog: &Catalog, now: Time) -> Verdict {
+/// What all of it amounts to now. `plan` is what it was last known as, for variants that are sold no more.
+pub fn fold(said: &[Said], plan: Option<(Tier, Cycle)>, catalog: &Catalog, now: Time) -> Verdict {
     let mut known: Vec<&Said> = said.iter().filter(|said| is_known(&said.snapshot.content.status)).collect();
     known.sort_by_key(|said| (said.snapshot.version(), said.asked, &said.snapshot.content));
     let Some(last) = known.last() else {
@@ -81,7 +81,8 @@ pub fn fold(said: &[Said], catalog: &Catalog, now: Time) -> Verdict {
         return Verdict::Ask;
     }
     let contents: Vec<&Content> = known.iter().map(|said| &said.snapshot.content).collect();
-    let Some((tier, cycle)) = contents.iter().rev().find_map(|content| catalog.plan(content.variant)) else {
+    let sold = contents.iter().rev().find_map(|content| catalog.plan(content.variant));
+    let Some((tier, cycle)) = sold.or(plan) else {
         return Verdict::Unknown("unknown_variant");
     };
     let content = &last.snapshot.content;

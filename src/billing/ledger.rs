@@ -57,7 +57,8 @@ impl Ledger {
             Ok(owner) => owner,
             Err(reason) => return Decision::Done(Outcome::Refused, reason),
         };
-        match fold(&said, catalog, now) {
+        let plan = self.row.as_ref().map(|row| (row.tier, row.billing_cycle));
+        match fold(&said, plan, catalog, now) {
             Verdict::Ask => Decision::Ask,
             Verdict::Unknown(reason) => Decision::Done(Outcome::Ignored, reason),
             Verdict::Is(state) if self.row.as_ref().is_some_and(|row| row.is(&state)) => {
@@ -120,19 +121,19 @@ impl Ledger {
     }
 
     /// Which of the user's subscriptions should be charged no more, now that they have this state:
-    /// all but the highest, and of equals the oldest.
+    /// all but the highest, of equals the one that is paid, and of those the oldest.
     pub fn superseded(&self, user: i64, state: &State) -> Vec<&str> {
         if !is_charged(state.status) {
             return Vec::new();
         }
-        let mut live: Vec<(Tier, Time, &str)> = self
+        let mut live: Vec<(Tier, bool, Time, &str)> = self
             .others_of(user)
             .filter(|row| row.is_charged())
-            .map(|row| (row.tier, row.created_at, row.subscription_id.as_str()))
+            .map(|row| (row.tier, row.status == Status::Active, row.created_at, row.subscription_id.as_str()))
             .collect();
-        live.push((state.tier, state.created_at, &self.subscription_id));
-        live.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
-        live.into_iter().skip(1).map(|(_, _, id)| id).collect()
+        live.push((state.tier, state.status == Status::Active, state.created_at, &self.subscription_id));
+        live.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(&b.2)).then(a.3.cmp(b.3)));
+        live.into_iter().skip(1).map(|(.., id)| id).collect()
     }
 }
 
@@ -156,7 +157,7 @@ impl Record {
     }
 }
 
-/// Everything known of these subscriptions; `Ledger::read` reads it.
+/// Everything known of these subscriptions; `read` reads it.
 pub fn find(ids: &serde_json::Value) -> [Stmt; 4] {
     [
         sql!(

@@ -270,10 +270,24 @@ fn only_the_same_users_lower_or_later_plans_are_superseded() {
     ];
     assert_eq!(ledger.superseded(42, &bought), ["later"]);
     ledger.others.push(other("earlier", 42, Tier::Pro, -1, Status::PastDue));
-    assert_eq!(ledger.superseded(42, &bought), ["1652029", "later"]);
+    assert_eq!(ledger.superseded(42, &bought), ["later", "earlier"]);
     ledger.others.push(other("higher", 42, Tier::Premium, 1, Status::Active));
-    assert_eq!(ledger.superseded(42, &bought), ["earlier", "1652029", "later"]);
+    assert_eq!(ledger.superseded(42, &bought), ["1652029", "later", "earlier"]);
     assert_eq!(ledger.superseded(42, &State { status: Status::Canceled, ..bought.clone() }), [""; 0]);
+}
+
+#[test]
+fn a_plan_sold_no_more_ends_like_any_other() {
+    let mut ledger = ledger();
+    ledger.records.push(record("webhook", Some(recorded(0, json!({ "variant_id": 7 })))));
+    assert!(matches!(ledger.decide(&catalog(), BOUGHT), Decision::Done(_, "unknown_variant")));
+    let bought = state_of(&[recorded(0, json!({}))], BOUGHT);
+    ledger.row = bought.as_ref().map(row);
+    ledger.records.push(record("webhook", Some(recorded(DAY, json!({ "variant_id": 7, "status": "expired" })))));
+    let decided = ledger.decide(&catalog(), BOUGHT.plus(2 * DAY));
+    assert!(
+        matches!(decided, Decision::Write { state, .. } if state.status == Status::Expired && state.access_until.is_none())
+    );
 }
 
 #[test]

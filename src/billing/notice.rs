@@ -120,7 +120,9 @@ impl Notice {
             "subscription_payment_success" | "subscription_payment_failed" | "subscription_payment_recovered" => {
                 self.subscription_id.is_none().then_some((Outcome::Ignored, "no_subscription"))
             }
-            name if name.starts_with("subscription_") && self.snapshot.is_some() => None,
+            name if name.starts_with("subscription_") && self.snapshot.is_some() && self.subscription_id.is_some() => {
+                None
+            }
             name if name.starts_with("subscription_") => Some((Outcome::Ignored, "no_subscription")),
             _ => Some((Outcome::Ignored, "unknown_event")),
         }

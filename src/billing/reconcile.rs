@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::inbox;
-use super::ledger::{self, Ledger};
+use super::ledger::{self, Decision, Ledger};
 use super::notice::Claim;
 use super::provider::{Listed, Provider};
 use super::snapshot::Snapshot;
@@ -57,11 +57,12 @@ async fn compare(app: &App, listed: &Listed, next_page: i64) -> Result<()> {
     let ids: Vec<String> = listed.items.iter().map(|(id, _)| id.clone()).collect();
     let mut answers = app.read(ledger::find(&json!(ids)).into()).await?;
     let ledgers = ledger::read(ids, &mut answers)?;
-    let by = app.by_user(None);
+    let (by, catalog) = (app.by_user(None), Provider::of(app)?.catalog());
     let due = if listed.is_last { app.now().plus(REST) } else { app.now() };
     let mut change = Change::to(()).run(progress(next_page, due));
     for (ledger, (id, snapshot)) in ledgers.iter().zip(&listed.items) {
-        if is_news(ledger, snapshot) {
+        let unsettled = matches!(ledger.decide(catalog, app.now()), Decision::Write { .. } | Decision::Ask);
+        if unsettled || is_news(ledger, snapshot) {
             change = inbox::tell(change, &app.id()?, id, snapshot, Claim::default(), "reconciliation", &by);
         }
     }

@@ -84,11 +84,12 @@ fn time(value: Option<&Value>) -> Option<Time> {
     value.and_then(|value| Time::deserialize(value).ok())
 }
 
-/// A whole number, or text that is one: the provider sends both.
+/// A whole number, or text that is one: the provider sends both. Up to 2^53, which the database keeps exactly.
 pub fn number(value: Option<&Value>) -> Option<i64> {
-    match value? {
+    let number = match value? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),
         _ => None,
-    }
+    };
+    number.filter(|number| number.unsigned_abs() < 1 << 53)
 }

@@ -105,6 +105,12 @@ async fn what_is_signed_but_makes_no_sense_is_kept_and_ignored() {
         (Delivery { event: "order_created".into(), ..held[1].clone() }, "ignored", "event_mismatch"),
         (changed("subscription_danced", &|body| body["data"] = json!(7)), "refused", "other_store"),
         (changed("license_key_created", &|_| {}), "ignored", "unknown_event"),
+        (changed("subscription_resumed", &|body| body["data"]["id"] = json!("abc")), "ignored", "no_subscription"),
+        (
+            changed("subscription_unpaused", &|body| body["data"]["attributes"]["updated_at"] = json!(7)),
+            "ignored",
+            "no_subscription",
+        ),
         (
             changed("subscription_paused", &|body| body["data"]["attributes"]["store_id"] = json!(1)),
             "refused",
