@@ -86,7 +86,11 @@ CREATE TABLE projects (
   name        TEXT NOT NULL,
   description TEXT,
   created_at  TEXT NOT NULL,
-  updated_at  TEXT NOT NULL
+  updated_at  TEXT NOT NULL,
+  scope TEXT GENERATED ALWAYS AS (char(
+    57344 + 256 * instr('123456789abcdef', substr(id, 25, 1)) + 16 * instr('123456789abcdef', substr(id, 26, 1)) + instr('123456789abcdef', substr(id, 27, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(id, 28, 1)) + 16 * instr('123456789abcdef', substr(id, 29, 1)) + instr('123456789abcdef', substr(id, 30, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(id, 31, 1)) + 16 * instr('123456789abcdef', substr(id, 32, 1)) + instr('123456789abcdef', substr(id, 33, 1)))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX projects_of_owner ON projects (owner_id);
@@ -197,11 +201,13 @@ CREATE TABLE events (
   ip_address   TEXT,
   request_id   TEXT NOT NULL,
   created_at   TEXT NOT NULL,
-  delivered_at TEXT
+  delivered_at TEXT,
+  task_id      TEXT
 ) STRICT;
 
 CREATE INDEX events_undelivered ON events (created_at) WHERE delivered_at IS NULL;
 CREATE INDEX events_of_project ON events (project_id, id);
+CREATE INDEX events_of_task ON events (task_id, id) WHERE task_id IS NOT NULL;
 
 CREATE TABLE idempotency_keys (
   scope       TEXT NOT NULL,
@@ -214,3 +220,240 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- `email` or `username` is what was typed; `user_id` whom it means, as soon as that is known.
+CREATE TABLE team_invites (
+  id         TEXT PRIMARY KEY,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  inviter_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  email      TEXT,
+  username   TEXT COLLATE NOCASE,
+  user_id    INTEGER REFERENCES users (id) ON DELETE CASCADE,
+  status     TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'declined', 'revoked')),
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  decided_at TEXT,
+  CHECK ((email IS NULL) <> (username IS NULL))
+) STRICT;
+
+CREATE INDEX invites_of_project ON team_invites (project_id, status);
+CREATE INDEX invites_of_user ON team_invites (user_id, status);
+CREATE INDEX invites_of_inviter ON team_invites (inviter_id);
+CREATE INDEX invites_of_email ON team_invites (email) WHERE status = 'pending';
+
+-- `n` is what the search index knows a row by. `scope` is the project as three private-use
+-- characters, which is one token to that index: a search looks among its caller's projects only.
+CREATE TABLE tasks (
+  n           INTEGER PRIMARY KEY,
+  id          TEXT NOT NULL UNIQUE,
+  project_id  TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  title       TEXT NOT NULL,
+  description TEXT,
+  status      TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'in_progress', 'blocked', 'done')),
+  assignee_id INTEGER REFERENCES users (id) ON DELETE SET NULL,
+  due_date    TEXT,
+  created_by  INTEGER REFERENCES users (id) ON DELETE SET NULL,
+  version     INTEGER NOT NULL DEFAULT 1,
+  created_at  TEXT NOT NULL,
+  updated_at  TEXT NOT NULL,
+  scope       TEXT GENERATED ALWAYS AS (char(
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+) STRICT;
+
+CREATE INDEX tasks_of_project ON tasks (project_id, id);
+CREATE INDEX tasks_by_status ON tasks (project_id, status);
+CREATE INDEX tasks_by_due_date ON tasks (project_id, due_date);
+CREATE INDEX tasks_by_update ON tasks (project_id, updated_at);
+CREATE INDEX tasks_of_assignee ON tasks (assignee_id, project_id);
+CREATE INDEX tasks_of_creator ON tasks (created_by);
+
+CREATE TABLE task_labels (
+  id         TEXT PRIMARY KEY,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  name       TEXT NOT NULL COLLATE NOCASE,
+  color      TEXT,
+  created_at TEXT NOT NULL,
+  UNIQUE (project_id, name)
+) STRICT;
+
+CREATE TABLE task_label_links (
+  task_id  TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+  label_id TEXT NOT NULL REFERENCES task_labels (id) ON DELETE CASCADE,
+  PRIMARY KEY (task_id, label_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tasks_of_label ON task_label_links (label_id);
+
+CREATE TABLE task_dependencies (
+  task_id            TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+  depends_on_task_id TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+  created_at         TEXT NOT NULL,
+  PRIMARY KEY (task_id, depends_on_task_id),
+  CHECK (task_id <> depends_on_task_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX dependents_of_task ON task_dependencies (depends_on_task_id);
+
+
+-- `entity_id` is a project's id, a task's, or a path in the code; `task_id` is the task again, to go with it.
+-- What is deleted while it has replies stays as a tombstone without its body.
+CREATE TABLE comments (
+  n           INTEGER PRIMARY KEY,
+  id          TEXT NOT NULL UNIQUE,
+  project_id  TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  parent_id   TEXT REFERENCES comments (id) ON DELETE CASCADE,
+  entity_type TEXT NOT NULL CHECK (entity_type IN ('project', 'task', 'code')),
+  entity_id   TEXT NOT NULL,
+  task_id     TEXT REFERENCES tasks (id) ON DELETE CASCADE,
+  author_id   INTEGER REFERENCES users (id) ON DELETE SET NULL,
+  body        TEXT NOT NULL,
+  version     INTEGER NOT NULL DEFAULT 1,
+  created_at  TEXT NOT NULL,
+  updated_at  TEXT NOT NULL,
+  deleted_at  TEXT,
+  scope       TEXT GENERATED ALWAYS AS (char(
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+) STRICT;
+
+CREATE INDEX comments_of_project ON comments (project_id, id);
+CREATE INDEX comments_of_entity ON comments (project_id, entity_type, entity_id, id);
+CREATE INDEX comments_of_task ON comments (task_id, author_id);
+CREATE INDEX replies_of_comment ON comments (parent_id);
+CREATE INDEX comments_of_author ON comments (author_id, project_id);
+
+CREATE TABLE comment_stars (
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  comment_id TEXT NOT NULL REFERENCES comments (id) ON DELETE CASCADE,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (user_id, comment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX stars_of_comment ON comment_stars (comment_id);
+
+CREATE TABLE comment_mentions (
+  comment_id TEXT NOT NULL REFERENCES comments (id) ON DELETE CASCADE,
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  PRIMARY KEY (comment_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mentions_of_user ON comment_mentions (user_id);
+
+-- `lost_at`: when the object behind `r2_key` was found missing.
+CREATE TABLE task_attachments (
+  id           TEXT PRIMARY KEY,
+  project_id   TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  task_id      TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+  r2_key       TEXT UNIQUE,
+  external_url TEXT,
+  filename     TEXT NOT NULL,
+  content_type TEXT,
+  size_bytes   INTEGER,
+  etag         TEXT,
+  uploaded_by  INTEGER REFERENCES users (id) ON DELETE SET NULL,
+  uploaded_at  TEXT NOT NULL,
+  lost_at      TEXT,
+  CHECK ((r2_key IS NULL) <> (external_url IS NULL))
+) STRICT;
+
+CREATE INDEX attachments_of_task ON task_attachments (task_id, id);
+CREATE INDEX attachments_of_project ON task_attachments (project_id);
+CREATE INDEX attachments_of_uploader ON task_attachments (uploaded_by);
+
+-- How far a round of the cron has come that takes many.
+CREATE TABLE cursors (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- `project_id` where only its team may go on reading it. No reference: what a deleted project's
+-- notifications say is not shown any more, and goes with age.
+CREATE TABLE notifications (
+  id         TEXT PRIMARY KEY,
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  event_id   TEXT NOT NULL,
+  type       TEXT NOT NULL,
+  project_id TEXT,
+  payload    TEXT NOT NULL CHECK (json_valid(payload)),
+  created_at TEXT NOT NULL,
+  read_at    TEXT,
+  UNIQUE (event_id, user_id)
+) STRICT;
+
+CREATE INDEX notifications_of_user ON notifications (user_id, id);
+CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
+CREATE INDEX notifications_by_age ON notifications (created_at);
+
+-- Only what differs from the default, which is on.
+CREATE TABLE notification_settings (
+  user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  type    TEXT NOT NULL,
+  in_app  INTEGER NOT NULL CHECK (in_app IN (0, 1)),
+  email   INTEGER NOT NULL CHECK (email IN (0, 1)),
+  PRIMARY KEY (user_id, type)
+) STRICT, WITHOUT ROWID;
+
+-- Kept by triggers; `scope` is told with the tables. Projects are known by their rowid, which nothing renumbers.
+
+CREATE VIRTUAL TABLE projects_fts USING fts5(
+  scope, name, description, content = 'projects', content_rowid = 'rowid', tokenize = 'trigram remove_diacritics 1'
+);
+
+CREATE TRIGGER projects_indexed AFTER INSERT ON projects
+BEGIN
+  INSERT INTO projects_fts (rowid, scope, name, description) VALUES (NEW.rowid, NEW.scope, NEW.name, NEW.description);
+END;
+
+CREATE TRIGGER projects_unindexed AFTER DELETE ON projects
+BEGIN
+  INSERT INTO projects_fts (projects_fts, rowid, scope, name, description) VALUES ('delete', OLD.rowid, OLD.scope, OLD.name, OLD.description);
+END;
+
+CREATE TRIGGER projects_reindexed AFTER UPDATE OF name, description ON projects
+BEGIN
+  INSERT INTO projects_fts (projects_fts, rowid, scope, name, description) VALUES ('delete', OLD.rowid, OLD.scope, OLD.name, OLD.description);
+  INSERT INTO projects_fts (rowid, scope, name, description) VALUES (NEW.rowid, NEW.scope, NEW.name, NEW.description);
+END;
+
+CREATE VIRTUAL TABLE tasks_fts USING fts5(
+  scope, title, description, content = 'tasks', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+);
+
+CREATE TRIGGER tasks_indexed AFTER INSERT ON tasks
+BEGIN
+  INSERT INTO tasks_fts (rowid, scope, title, description) VALUES (NEW.n, NEW.scope, NEW.title, NEW.description);
+END;
+
+CREATE TRIGGER tasks_unindexed AFTER DELETE ON tasks
+BEGIN
+  INSERT INTO tasks_fts (tasks_fts, rowid, scope, title, description) VALUES ('delete', OLD.n, OLD.scope, OLD.title, OLD.description);
+END;
+
+CREATE TRIGGER tasks_reindexed AFTER UPDATE OF title, description ON tasks
+BEGIN
+  INSERT INTO tasks_fts (tasks_fts, rowid, scope, title, description) VALUES ('delete', OLD.n, OLD.scope, OLD.title, OLD.description);
+  INSERT INTO tasks_fts (rowid, scope, title, description) VALUES (NEW.n, NEW.scope, NEW.title, NEW.description);
+END;
+
+CREATE VIRTUAL TABLE comments_fts USING fts5(
+  scope, body, content = 'comments', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+);
+
+CREATE TRIGGER comments_indexed AFTER INSERT ON comments
+BEGIN
+  INSERT INTO comments_fts (rowid, scope, body) VALUES (NEW.n, NEW.scope, NEW.body);
+END;
+
+CREATE TRIGGER comments_unindexed AFTER DELETE ON comments
+BEGIN
+  INSERT INTO comments_fts (comments_fts, rowid, scope, body) VALUES ('delete', OLD.n, OLD.scope, OLD.body);
+END;
+
+CREATE TRIGGER comments_reindexed AFTER UPDATE OF body ON comments
+BEGIN
+  INSERT INTO comments_fts (comments_fts, rowid, scope, body) VALUES ('delete', OLD.n, OLD.scope, OLD.body);
+  INSERT INTO comments_fts (rowid, scope, body) VALUES (NEW.n, NEW.scope, NEW.body);
+END;

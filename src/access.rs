@@ -7,7 +7,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -172,6 +172,12 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
 /// A list the caller may see. Its filter is read from the query.
 pub trait Listed: DeserializeOwned + Send {
     type Filter: DeserializeOwned + JsonSchema;
+    /// What is missing where the caller may not see what the list is of.
+    const NO_HOLDER: Code = Code::NotFound;
+    /// A row where the caller may see what the list is of; `None`: everybody has such a list.
+    fn holder(_: &Ask) -> Result<Option<Stmt>> {
+        Ok(None)
+    }
     /// How many there are, and the page of them.
     fn list(ask: &Ask, filter: Self::Filter, page: Page) -> Result<[Stmt; 2]>;
 }
@@ -190,15 +196,19 @@ struct Count {
 }
 
 impl<T: Listed> Thing for List<T> {
-    const NOT_FOUND: Code = Code::NotFound;
+    const NOT_FOUND: Code = T::NO_HOLDER;
 
     fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        let holder = T::holder(ask)?;
         let page = Page::parse(ask.query, max_page_size(ask))?;
         let filter = crate::http::query(ask.query)?;
-        Ok(T::list(ask, filter, page)?.into())
+        Ok(holder.into_iter().chain(T::list(ask, filter, page)?).collect())
     }
 
     fn load(answers: &mut Answers, ask: &Ask) -> Result<Option<Self>> {
+        if T::holder(ask)?.is_some() && answers.first::<IgnoredAny>()?.is_none() {
+            return Ok(None);
+        }
         let Page { page, page_size } = Page::parse(ask.query, max_page_size(ask))?;
         let total = answers.first::<Count>()?.map_or(0, |count| count.total);
         Ok(Some(List(Paged { items: answers.rows()?, total, page, page_size })))

@@ -183,15 +183,16 @@ impl App {
 
     /// Does all of the change or none of it, in one trip, and answers with what came of it.
     pub async fn commit<A: Answer>(&self, change: Change<A::Of>) -> Result<A> {
-        let body = match &change.outcome {
-            Outcome::Is(outcome) => Some(A::body(outcome)?),
+        let answer = match &change.outcome {
+            Outcome::Is(outcome) => Some(A::of(outcome)?),
             Outcome::Row(_) => None,
         };
-        let created = body.as_deref().filter(|_| A::STATUS == StatusCode::CREATED);
-        let kept = created.and_then(|body| lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, body, self.now()));
+        let created = answer.as_ref().filter(|_| A::STATUS == StatusCode::CREATED);
+        let keep = |answer: &A| lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.body(), self.now());
+        let kept = created.and_then(keep);
         let answers = self.write(kept, change).await?;
-        match body {
-            Some(body) => Ok(A::new(body)),
+        match answer {
+            Some(answer) => Ok(answer),
             None => A::of(&answers.last()?.ok_or(Code::Conflict)?),
         }
     }

@@ -53,6 +53,25 @@ kinds! {
     ProjectDeleted    "project.deleted"
     TagCreated        "tag.created"
     TagDeleted        "tag.deleted"
+    MemberInvited     "team.member_invited"
+    InviteRevoked     "team.invite_revoked"
+    InviteDeclined    "team.invite_declined"
+    MemberJoined      "team.member_joined"
+    MemberRemoved     "team.member_removed"
+    MemberLeft        "team.member_left"
+    TaskCreated       "task.created"
+    TaskUpdated       "task.updated"
+    TaskCompleted     "task.completed"
+    TaskDeleted       "task.deleted"
+    DependencyAdded   "task.dependency_added"
+    DependencyRemoved "task.dependency_removed"
+    LabelCreated      "label.created"
+    LabelDeleted      "label.deleted"
+    CommentCreated    "comment.created"
+    CommentUpdated    "comment.updated"
+    CommentDeleted    "comment.deleted"
+    AttachmentAdded   "attachment.added"
+    AttachmentDeleted "attachment.deleted"
     CheckoutStarted   "checkout.started"
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
@@ -66,6 +85,7 @@ pub struct Event {
     kind: Kind,
     by: By,
     project: Option<Id>,
+    task: Option<Id>,
     entity: String,
     data: Value,
 }
@@ -73,11 +93,16 @@ pub struct Event {
 impl Event {
     /// `entity` is the id of what it happened to.
     pub fn new(kind: Kind, by: &By, entity: impl ToString) -> Self {
-        Event { kind, by: by.clone(), project: None, entity: entity.to_string(), data: json!({}) }
+        Event { kind, by: by.clone(), project: None, task: None, entity: entity.to_string(), data: json!({}) }
     }
 
     pub fn in_project(self, project: &Id) -> Self {
         Event { project: Some(project.clone()), ..self }
+    }
+
+    /// The task whose activity shows it.
+    pub fn on_task(self, task: &Id) -> Self {
+        Event { task: Some(task.clone()), ..self }
     }
 
     /// Never secrets, never what people wrote.
@@ -87,8 +112,8 @@ impl Event {
 
     pub fn insert(&self, id: &Id) -> Stmt {
         sql!(
-            "INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, ip_address, request_id, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, ''), ?8, ?9)",
+            "INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, ip_address, request_id, created_at, task_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, ''), ?8, ?9, ?10)",
             id,
             self.kind.name(),
             self.by.user,
@@ -98,6 +123,7 @@ impl Event {
             self.by.ip,
             self.by.request_id,
             self.by.at,
+            self.task,
         )
     }
 }

@@ -20,6 +20,7 @@ mod profile;
 mod projects;
 mod routes;
 mod serve;
+mod tasks;
 mod user;
 
 use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};

@@ -16,7 +16,7 @@ use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
-use crate::host::{self, Host};
+use crate::host::{self, Foreign, Host};
 use crate::limits::{self, Counted, Policy, Spent};
 use crate::{cors, csrf, event, routes};
 
@@ -71,6 +71,7 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     cors::write(headers, origin, &app.config().cors_origins);
     if head {
         *response.body_mut() = Bytes::new();
+        response.extensions_mut().remove::<Foreign>();
     }
     for id in app.take_outbox() {
         event::send_later(app.host(), id);

@@ -12,8 +12,13 @@ const HEADERS = [
   "content-type",
   "cookie",
   "idempotency-key",
+  "if-match",
+  "if-none-match",
+  "if-range",
   "origin",
+  "range",
   "sec-fetch-site",
+  "upgrade",
   "user-agent",
   "x-event-name",
   "x-request-id",
@@ -64,7 +69,7 @@ const ALWAYS = {
 };
 
 /**
- * A response with a fixed body; `lines` are headers, one a line. A plain object is
+ * A response with a fixed body, a stream or a socket; `lines` are headers, one a line. A plain object is
  * the form of headers that costs the fewest calls into the runtime.
  */
 export function respond(status, lines, body) {
@@ -75,8 +80,9 @@ export function respond(status, lines, body) {
     const value = line.slice(colon + 1);
     headers[name] = name in headers && !(name in ALWAYS) ? `${headers[name]}, ${value}` : value;
   }
+  if (status === 101) return new Response(null, { status, headers, webSocket: body });
   if (status === 204 || status === 304) delete headers["content-type"];
-  return new Response(body.length > 0 ? body : null, { status, headers });
+  return new Response(body.length === 0 ? null : body, { status, headers });
 }
 
 const utf8 = new TextEncoder();

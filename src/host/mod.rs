@@ -27,6 +27,7 @@ thread_local! {
 }
 
 pub use outbound::{Outbound, Outgoing};
+pub use request::{Foreign, Incoming};
 
 /// The platform, as far as the house needs it. Everything fails with `Error`.
 #[derive(Clone)]

@@ -1,24 +1,25 @@
 //! From a JavaScript request to ours, and back.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
-use futures::stream;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use worker::send::SendFuture;
+use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{self, JsCast, JsValue};
 
 use crate::db::Time;
-use crate::error::{Error, Result};
-use crate::http::{BODY_LIMIT, TooLong};
+use crate::error::{Code, Error, Result};
 use crate::serve::Arrival;
 
 #[wasm_bindgen(module = "/src/host/bridge.js")]
 extern "C" {
     fn arrive(request: &web_sys::Request) -> String;
-    async fn read(request: &web_sys::Request, limit: f64) -> JsValue;
+    #[wasm_bindgen(catch)]
+    async fn read(request: &web_sys::Request, limit: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = respond)]
-    fn respond_js(status: u16, headers: &str, body: js_sys::Uint8Array) -> web_sys::Response;
+    fn respond_js(status: u16, headers: &str, body: &JsValue) -> web_sys::Response;
 }
 
 /// Everything of a request but its body, in one crossing; the body waits until it is wanted.
@@ -40,20 +41,39 @@ pub fn arrival(request: web_sys::Request) -> Result<Arrival> {
     }
     let now = now.parse().map_err(|_| unreadable("time"))?;
     if request.body().is_some() {
-        *built.body_mut() = body(request);
+        built.extensions_mut().insert(Incoming(Arc::new(SendWrapper::new(request))));
     }
     Ok(Arrival { request: built, request_id, now: Time::from_millis(now) })
 }
 
-fn body(request: web_sys::Request) -> Body {
-    let bytes = SendFuture::new(async move {
-        let whole = read(&request, BODY_LIMIT as f64).await;
-        match whole.dyn_into::<js_sys::Uint8Array>() {
-            Ok(bytes) => Ok(Bytes::from(bytes.to_vec())),
-            Err(_) => Err(TooLong),
-        }
-    });
-    Body::from_stream(stream::once(bytes))
+/// The request as the platform holds it: its body waits there until it is wanted.
+#[derive(Clone)]
+pub struct Incoming(Arc<SendWrapper<web_sys::Request>>);
+
+impl Incoming {
+    /// All of the body, of `limit` bytes at most.
+    pub fn whole(&self, limit: usize) -> impl Future<Output = Result<Bytes>> + Send + use<> {
+        let request = self.0.clone();
+        SendFuture::new(async move {
+            let whole = read(&request, limit as f64).await;
+            let whole = whole.map_err(|_| Error::new(Code::BadRequest).saying("The body ended early."))?;
+            match whole.dyn_into::<js_sys::Uint8Array>() {
+                Ok(bytes) => Ok(Bytes::from(bytes.to_vec())),
+                Err(_) => Err(Code::PayloadTooLarge.into()),
+            }
+        })
+    }
+}
+
+/// A body that never comes into the wasm: a file's stream, or the other end of a socket. Rides in a
+/// response's extensions.
+#[derive(Clone)]
+pub struct Foreign(Arc<SendWrapper<JsValue>>);
+
+impl Foreign {
+    pub(super) fn new(value: impl Into<JsValue>) -> Self {
+        Foreign(Arc::new(SendWrapper::new(value.into())))
+    }
 }
 
 pub fn respond(response: Response<Bytes>) -> web_sys::Response {
@@ -68,5 +88,9 @@ pub fn respond(response: Response<Bytes>) -> web_sys::Response {
         headers.push(':');
         headers.push_str(value);
     }
-    respond_js(parts.status.as_u16(), &headers, js_sys::Uint8Array::from(body.as_ref()))
+    let body = match parts.extensions.get::<Foreign>() {
+        Some(Foreign(value)) => (***value).clone(),
+        None => js_sys::Uint8Array::from(body.as_ref()).into(),
+    };
+    respond_js(parts.status.as_u16(), &headers, &body)
 }

@@ -8,7 +8,7 @@ use crate::access::{Actor, Can, Permits, Role};
 use crate::app::App;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
-use crate::http::{Body, Body400, Page, Signed};
+use crate::http::{Body, Body400, IfMatch, Page, Signed};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -65,6 +65,17 @@ impl Input for Signed {
         operation.body = Some(json!({
             "required": true,
             "content": { "application/json": { "schema": { "type": "object" }, "example": { "meta": {}, "data": {} } } },
+        }));
+    }
+}
+
+impl Input for IfMatch {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::PreconditionFailed]);
+        operation.parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "description": "The ETag of what was read: what was changed since is not overwritten.",
+            "schema": { "type": "string" }, "example": "\"3\"",
         }));
     }
 }

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Bare, Created, NoContent, One, Paged, SetCookie};
+use crate::http::{Answer, Bare, Created, NoContent, One, Paged, SetCookie, Tagged, Versioned};
 use crate::routes;
 
 pub struct Document {
@@ -34,7 +34,7 @@ pub struct Operation<'a> {
     parameters: Vec<Value>,
     body: Option<Value>,
     answer: (u16, Option<Value>),
-    sets_cookie: bool,
+    headers: Vec<(&'static str, &'static str)>,
 }
 
 /// What an extractor takes from a request.
@@ -74,13 +74,21 @@ endpoints! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 /// What any request can meet.
 const ANYWHERE: [Code; 4] = [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable];
 
-const TAGS: [(&str, &str); 6] = [
+/// One a domain.
+const TAGS: [(&str, &str); 13] = [
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("user", "The caller's account with its subscription."),
     ("billing", "Plans, checkouts and subscriptions."),
     ("profile", "What users say of themselves."),
     ("projects", "Projects with their tags and favorites."),
+    ("team", "Who works on a project, and who is invited to."),
+    ("tasks", "Tasks with their labels and dependencies."),
+    ("comments", "What is said on projects, tasks and code."),
+    ("attachments", "Files on tasks."),
+    ("notifications", "What the caller should know."),
+    ("search", "Projects, tasks and comments by what they say."),
+    ("live", "What happens, as it happens."),
 ];
 
 /// The whole document, as it is published.
@@ -149,10 +157,10 @@ impl Document {
             parameters: path_parameters(path),
             body: None,
             answer: (200, None),
-            sets_cookie: false,
+            headers: Vec::new(),
         };
         handler.describe(&mut operation);
-        let tag = path.split('/').nth(1).unwrap_or_default();
+        let tag = name.split("::").next().unwrap_or_default().trim();
         let mut value = json!({
             "tags": [tag],
             "summary": summary,
@@ -190,6 +198,11 @@ impl Operation<'_> {
         self.codes.extend_from_slice(codes);
     }
 
+    /// A header of the success.
+    fn header(&mut self, name: &'static str, description: &'static str) {
+        self.headers.push((name, description));
+    }
+
     fn answers<T: JsonSchema>(&mut self, status: u16, enveloped: bool) {
         let schema = self.schemas.given.subschema_for::<T>().to_value();
         let schema = if enveloped {
@@ -210,9 +223,10 @@ impl Operation<'_> {
         if let (Some(schema), Some(success)) = (schema, success.as_object_mut()) {
             success.insert("content".into(), json!({ "application/json": { "schema": schema } }));
         }
-        if let (true, Some(headers)) = (self.sets_cookie, success.get_mut("headers").and_then(Value::as_object_mut)) {
-            let header = json!({ "description": "The session, or its end.", "schema": { "type": "string" } });
-            headers.insert("set-cookie".into(), header);
+        if let Some(headers) = success.get_mut("headers").and_then(Value::as_object_mut) {
+            for (name, description) in &self.headers {
+                headers.insert((*name).into(), json!({ "description": description, "schema": { "type": "string" } }));
+            }
         }
         let mut responses = Map::new();
         responses.insert(status.to_string(), success);
@@ -267,6 +281,14 @@ impl<T: JsonSchema> Output for One<T> {
     }
 }
 
+impl<A: Answer<Of: Versioned> + Output> Output for Tagged<A> {
+    fn describe(operation: &mut Operation) {
+        A::describe(operation);
+        let description = "The version; send it as If-Match with a change.";
+        operation.header("etag", description);
+    }
+}
+
 impl<T: JsonSchema> Output for Bare<T> {
     fn describe(operation: &mut Operation) {
         operation.answers::<T>(200, false);
@@ -276,7 +298,7 @@ impl<T: JsonSchema> Output for Bare<T> {
 impl<T: Output> Output for (SetCookie, T) {
     fn describe(operation: &mut Operation) {
         T::describe(operation);
-        operation.sets_cookie = true;
+        operation.header("set-cookie", "The session, or its end.");
     }
 }
 

@@ -107,8 +107,13 @@ fn find(project: &Id, user: i64) -> Stmt {
     )
 }
 
+/// A row where the user is on the project's team.
+pub fn membership(project: &Id, user: i64) -> Stmt {
+    sql!("SELECT role FROM team_members WHERE project_id = ?1 AND user_id = ?2", project, user)
+}
+
 /// What was allowed a trip ago may not be any more.
-fn refuse_unless(project: &Id, user: i64, needs: Role) -> Stmt {
+pub fn refuse_unless(project: &Id, user: i64, needs: Role) -> Stmt {
     sql!(
         "INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS
            (SELECT 1 FROM team_members WHERE project_id = ?1 AND user_id = ?2 AND (role = 'owner' OR ?3))",

@@ -12,6 +12,19 @@ use crate::error::{Code, Result};
 use crate::limits::Tier;
 use crate::sql;
 
+/// A user as those they work with see them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Person {
+    #[schemars(example = 42)]
+    pub id: i64,
+    #[schemars(example = &"ada")]
+    pub username: Option<String>,
+    #[schemars(example = &"Ada Lovelace")]
+    pub display_name: Option<String>,
+    #[schemars(example = &"https://example.com/ada.png")]
+    pub avatar_url: Option<String>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     #[schemars(example = 42)]

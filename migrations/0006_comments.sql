@@ -1,0 +1,44 @@
+-- `entity_id` is a project's id, a task's, or a path in the code; `task_id` is the task again, to go with it.
+-- What is deleted while it has replies stays as a tombstone without its body.
+CREATE TABLE comments (
+  n           INTEGER PRIMARY KEY,
+  id          TEXT NOT NULL UNIQUE,
+  project_id  TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  parent_id   TEXT REFERENCES comments (id) ON DELETE CASCADE,
+  entity_type TEXT NOT NULL CHECK (entity_type IN ('project', 'task', 'code')),
+  entity_id   TEXT NOT NULL,
+  task_id     TEXT REFERENCES tasks (id) ON DELETE CASCADE,
+  author_id   INTEGER REFERENCES users (id) ON DELETE SET NULL,
+  body        TEXT NOT NULL,
+  version     INTEGER NOT NULL DEFAULT 1,
+  created_at  TEXT NOT NULL,
+  updated_at  TEXT NOT NULL,
+  deleted_at  TEXT,
+  scope       TEXT GENERATED ALWAYS AS (char(
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
+    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+) STRICT;
+
+CREATE INDEX comments_of_project ON comments (project_id, id);
+CREATE INDEX comments_of_entity ON comments (project_id, entity_type, entity_id, id);
+CREATE INDEX comments_of_task ON comments (task_id, author_id);
+CREATE INDEX replies_of_comment ON comments (parent_id);
+CREATE INDEX comments_of_author ON comments (author_id, project_id);
+
+CREATE TABLE comment_stars (
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  comment_id TEXT NOT NULL REFERENCES comments (id) ON DELETE CASCADE,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (user_id, comment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX stars_of_comment ON comment_stars (comment_id);
+
+CREATE TABLE comment_mentions (
+  comment_id TEXT NOT NULL REFERENCES comments (id) ON DELETE CASCADE,
+  user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  PRIMARY KEY (comment_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mentions_of_user ON comment_mentions (user_id);

@@ -1,0 +1,23 @@
+//! What comes in and what goes out: typed bodies, queries, pages and answers.
+
+mod answer;
+mod body;
+mod page;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+
+pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Tagged, Versioned};
+pub use body::{Body, Body400, Signed, is_json, query};
+pub use page::{Page, Paged};
+
+impl FromRequestParts<()> for App {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
+        App::of(&parts.extensions)
+    }
+}

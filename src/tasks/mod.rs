@@ -1,0 +1,124 @@
+//! Tasks: what there is to do in a project.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Ask, Contribute, Permits, Role, Thing, View};
+use crate::db::{self, Answers, Id, Stmt, Time};
+use crate::error::{Code, Result};
+use crate::http::Versioned;
+use crate::sql;
+use crate::user::Person;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    #[default]
+    Open,
+    InProgress,
+    Blocked,
+    Done,
+}
+
+/// A task as the project's team sees it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Task {
+    pub id: Id,
+    pub project_id: Id,
+    #[schemars(example = &"Write the announcement")]
+    pub title: String,
+    #[schemars(example = &"Two paragraphs and a picture.")]
+    pub description: Option<String>,
+    pub status: Status,
+    #[schemars(example = 42)]
+    pub assignee_id: Option<i64>,
+    #[serde(deserialize_with = "db::maybe_json")]
+    pub assignee: Option<Person>,
+    pub due_date: Option<Time>,
+    #[serde(deserialize_with = "db::json")]
+    pub label_ids: Vec<Id>,
+    #[serde(deserialize_with = "db::json")]
+    pub labels: Vec<TaskLabel>,
+    /// The tasks this one waits for.
+    #[serde(deserialize_with = "db::json")]
+    pub depends_on: Vec<Id>,
+    #[schemars(range(min = 0), example = 3)]
+    pub comment_count: i64,
+    #[schemars(range(min = 0), example = 1)]
+    pub attachment_count: i64,
+    #[schemars(example = 42)]
+    pub created_by: Option<i64>,
+    /// Goes up with every change; the `ETag`.
+    #[schemars(range(min = 1), example = 1)]
+    pub version: i64,
+    pub created_at: Time,
+    pub updated_at: Time,
+    /// The caller's.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    role: Role,
+}
+
+/// A label as it stands on a task.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TaskLabel {
+    pub id: Id,
+    #[schemars(example = &"bug")]
+    pub name: String,
+    #[schemars(example = &"#0ea5e9")]
+    pub color: Option<String>,
+}
+
+impl Versioned for Task {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+fn find(project: &Id, task: &Id, user: i64) -> Stmt {
+    sql!(
+        "SELECT t.id, t.project_id, t.title, t.description, t.status, t.assignee_id, t.due_date, t.created_by, t.version,
+                t.created_at, t.updated_at, m.role,
+                (SELECT json_object('id', u.id, 'username', u.username, 'display_name', u.display_name, 'avatar_url', u.avatar_url)
+                 FROM users u WHERE u.id = t.assignee_id) AS assignee,
+                (SELECT json_group_array(label_id) FROM task_label_links WHERE task_id = t.id) AS label_ids,
+                (SELECT json_group_array(json_object('id', l.id, 'name', l.name, 'color', l.color))
+                 FROM task_label_links k JOIN task_labels l ON l.id = k.label_id WHERE k.task_id = t.id) AS labels,
+                (SELECT json_group_array(depends_on_task_id) FROM task_dependencies WHERE task_id = t.id) AS depends_on,
+                (SELECT count(*) FROM comments WHERE task_id = t.id AND deleted_at IS NULL) AS comment_count,
+                (SELECT count(*) FROM task_attachments WHERE task_id = t.id) AS attachment_count
+         FROM team_members m JOIN tasks t ON t.project_id = m.project_id
+         WHERE m.project_id = ?1 AND t.id = ?2 AND m.user_id = ?3",
+        project,
+        task,
+        user,
+    )
+}
+
+impl Thing for Task {
+    const NOT_FOUND: Code = Code::TaskNotFound;
+
+    fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        let project = ask.path.id("project_id", Code::ProjectNotFound)?;
+        let membership = crate::projects::membership(&project, ask.caller.user);
+        let task = ask.path.id("task_id", Self::NOT_FOUND)?;
+        Ok(vec![membership, find(&project, &task, ask.caller.user)])
+    }
+
+    fn load(answers: &mut Answers, _: &Ask) -> Result<Option<Self>> {
+        answers.first::<serde::de::IgnoredAny>()?.ok_or(Code::ProjectNotFound)?;
+        answers.first()
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+impl Permits<View> for Task {
+    const NEEDS: Role = Role::Member;
+}
+
+impl Permits<Contribute> for Task {
+    const NEEDS: Role = Role::Member;
+}
