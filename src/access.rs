@@ -119,6 +119,12 @@ impl Actor {
         )
     }
 
+    /// Whoever these claims are of, if their session still lives.
+    pub async fn of(app: &App, claims: &Claims) -> Result<Self> {
+        let mut answers = app.read(vec![Actor::find(claims, app.now())]).await?;
+        Actor::load(&mut answers, claims)
+    }
+
     fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
         let user: User = answers.first()?.ok_or_else(session_over)?;
         user.may_act()?;
@@ -132,9 +138,7 @@ impl FromRequestParts<()> for Actor {
 
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
-        let claims = app.claims()?;
-        let mut answers = app.read(vec![Actor::find(claims, app.now())]).await?;
-        Actor::load(&mut answers, claims)
+        Actor::of(&app, app.claims()?).await
     }
 }
 

@@ -64,6 +64,8 @@ enum Outcome<T> {
     Is(T),
     /// The first row of this statement, run last.
     Row(Stmt),
+    /// All rows of these, run last.
+    Rows(Vec<Stmt>),
 }
 
 impl<T> Change<T> {
@@ -185,7 +187,7 @@ impl App {
     pub async fn commit<A: Answer>(&self, change: Change<A::Of>) -> Result<A> {
         let answer = match &change.outcome {
             Outcome::Is(outcome) => Some(A::of(outcome)?),
-            Outcome::Row(_) => None,
+            Outcome::Row(_) | Outcome::Rows(_) => None,
         };
         let created = answer.as_ref().filter(|_| A::STATUS == StatusCode::CREATED);
         let keep = |answer: &A| lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.body(), self.now());
@@ -202,6 +204,15 @@ impl App {
         self.write(None, change).await?.last()
     }
 
+    /// Does the change, and reads what is so after it, in one trip.
+    pub async fn commit_and_read(&self, change: Change<()>, reads: Vec<Stmt>) -> Result<Answers> {
+        let written = change.stmts.len() + change.events.len();
+        let change = Change { outcome: Outcome::Rows(reads), ..change };
+        let mut answers = self.write(None, change).await?;
+        answers.skip(written)?;
+        Ok(answers)
+    }
+
     /// `kept` goes first, so that a racing twin fails on its key and not on what the key guards.
     async fn write<T>(&self, kept: Option<Stmt>, change: Change<T>) -> Result<Answers> {
         let mut stmts: Vec<Stmt> = kept.into_iter().chain(change.stmts).collect();
@@ -211,8 +222,10 @@ impl App {
             stmts.push(event.insert(&id));
             announced.push(id);
         }
-        if let Outcome::Row(stmt) = change.outcome {
-            stmts.push(stmt);
+        match change.outcome {
+            Outcome::Is(_) => {}
+            Outcome::Row(stmt) => stmts.push(stmt),
+            Outcome::Rows(reads) => stmts.extend(reads),
         }
         let answers = self.batch(stmts).await.map_err(|error| match (&change.quota, error.detail("used")) {
             (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {

@@ -24,7 +24,7 @@ pub fn check(method: &Method, headers: &HeaderMap, site: &str) -> Result<()> {
 }
 
 /// `None` where no browser says.
-fn from_our_page(headers: &HeaderMap, site: &str) -> Option<bool> {
+pub fn from_our_page(headers: &HeaderMap, site: &str) -> Option<bool> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(relation) = text("sec-fetch-site") {
         return Some(relation == "same-origin");

@@ -181,11 +181,14 @@ impl Error {
         self.more.cause.as_deref()
     }
 
+    pub fn message(&self) -> &str {
+        self.more.message.as_deref().unwrap_or(self.code.message())
+    }
+
     /// The envelope; the request's id stands beside the error.
     pub fn body(&self, request_id: &str) -> String {
-        let message = self.more.message.as_deref().unwrap_or(self.code.message());
-        let error =
-            ErrorContent { code: self.code.name().into(), message: message.into(), details: self.more.details.clone() };
+        let (code, message) = (self.code.name().into(), self.message().into());
+        let error = ErrorContent { code, message, details: self.more.details.clone() };
         serde_json::to_string(&ErrorBody { error, request_id: request_id.into() }).unwrap_or_default()
     }
 }

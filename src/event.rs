@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::host::Host;
 use crate::http::NoContent;
 use crate::idempotency;
+use crate::live::{self, delivery};
 use crate::sql;
 
 /// How long an event may wait for the queue before the cron sends it again.
@@ -128,14 +129,17 @@ impl Event {
     }
 }
 
+/// An event out of the database.
 #[derive(Deserialize)]
-struct Recorded {
-    id: Id,
-    kind: String,
-    entity_id: String,
+pub struct Recorded {
+    pub id: Id,
+    pub kind: String,
+    pub actor_id: Option<i64>,
+    pub project_id: Option<String>,
+    pub entity_id: String,
     #[serde(deserialize_with = "db::json")]
-    data: Value,
-    created_at: Time,
+    pub data: Value,
+    pub created_at: Time,
 }
 
 /// Hands a committed event to the queue once the answer is out; the cron covers for a failure.
@@ -148,12 +152,12 @@ pub fn send_later(host: &Host, id: Id) {
     });
 }
 
-/// Does everything that follows from these events, once, in two trips for all of them, and what billing takes.
+/// Does everything that follows from these events, once, in three trips for all of them, and what billing takes.
 /// Those that are not in the answer must be delivered again.
 pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     let find = sql!(
-        "SELECT id, kind, entity_id, data, created_at FROM events
-         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
+        "SELECT id, kind, actor_id, project_id, entity_id, data, created_at FROM events
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL ORDER BY id",
         json!(ids),
     );
     let events: Vec<Recorded> = app.read(vec![find]).await?.rows()?;
@@ -161,7 +165,7 @@ pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     if events.is_empty() {
         return Ok(delivered);
     }
-    let (received, events): (Vec<Recorded>, Vec<Recorded>) =
+    let (received, mut events): (Vec<Recorded>, Vec<Recorded>) =
         events.into_iter().partition(|event| event.kind == Kind::BillingReceived.name());
     if !received.is_empty() {
         let left = inbox::process(app, &received.iter().filter_map(Recorded::due).collect::<Vec<_>>()).await?;
@@ -171,22 +175,29 @@ pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
         delivered.retain(|id| !waits(id));
     }
     let mut change = Change::to(());
-    for event in events {
-        match follow(app, &event).await {
+    let mut failed = Vec::new();
+    for event in &events {
+        match follow(app, event).await {
             Ok(consequences) => change = consequences.into_iter().fold(change, Change::run),
             Err(error) => {
                 crate::host::log(&event.kind, error.cause().unwrap_or_default());
-                delivered.retain(|id| *id != event.id);
+                failed.push(event.id.clone());
             }
         }
     }
-    change = change.run(sql!(
+    events.retain(|event| !failed.contains(&event.id));
+    if !events.is_empty() {
+        let mut answers = app.commit_and_read(change, delivery::reads(&events)).await?;
+        failed.extend(live::publish(app, delivery::messages(&events, &mut answers)?).await);
+    }
+    delivered.retain(|id| !failed.contains(id));
+    let done = Change::to(()).run(sql!(
         "UPDATE events SET delivered_at = ?2
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
         json!(delivered),
         app.now(),
     ));
-    let _: NoContent = app.commit(change).await?;
+    let _: NoContent = app.commit(done).await?;
     Ok(delivered)
 }
 
@@ -204,6 +215,9 @@ async fn follow(app: &App, event: &Recorded) -> Result<Vec<Stmt>> {
         Some(Kind::SessionRevoked | Kind::SessionReused) => {
             let key = crate::access::revocation_key(&event.entity_id);
             app.host().kv_put(&key, &event.created_at.text(), REVOCATION_KEPT).await?;
+            if let Some(user) = event.actor_id {
+                live::end_session(app, user, &event.entity_id).await?;
+            }
             // A session that is over keeps nothing a thief of the database could use.
             Ok(vec![sql!(
                 "UPDATE sessions SET refresh_hash = '', parent_hash = NULL WHERE id = ?1 AND revoked_at IS NOT NULL",

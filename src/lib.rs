@@ -15,6 +15,7 @@ mod host;
 mod http;
 mod idempotency;
 mod limits;
+mod live;
 pub mod openapi;
 mod profile;
 mod projects;

@@ -9,7 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{auth, billing, health, profile, projects, user};
+use crate::{auth, billing, health, live, profile, projects, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -74,4 +74,8 @@ routes! {
     get    "/projects/{project_id}/tags"           projects::api::tags          "List a project's tags";
     post   "/projects/{project_id}/tags"           projects::api::add_tag       "Create a tag" [TagExists];
     delete "/projects/{project_id}/tags/{tag_id}"  projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
+
+    post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
+    get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
+    get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
 }

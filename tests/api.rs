@@ -17,6 +17,7 @@ mod every;
 mod http;
 mod idempotency;
 mod limits;
+mod live;
 mod lockout;
 mod login_links;
 mod outbox;

@@ -36,6 +36,11 @@ impl Step {
     fn call_as(&self, who: &Person) -> Call {
         let method = Method::from_bytes(self.route.method.to_uppercase().as_bytes()).unwrap();
         let call = who.call(method, &self.path);
+        if self.is_socket() {
+            let key = "dGhlIHNhbXBsZSBub25jZQ==";
+            let call = call.header("connection", "upgrade").header("upgrade", "websocket");
+            return call.header("sec-websocket-version", "13").header("sec-websocket-key", key);
+        }
         if let Some(Delivery { event, body, signature, .. }) = &self.signed {
             return call.header("x-event-name", event).header("x-signature", signature).body(body.clone());
         }
@@ -50,7 +55,11 @@ impl Step {
     }
 
     fn has_id(&self) -> bool {
-        self.route.path.contains('{')
+        self.route.path.contains('{') && !self.is_socket()
+    }
+
+    fn is_socket(&self) -> bool {
+        self.route.method == "get" && self.route.path.starts_with("/ws")
     }
 }
 
@@ -111,6 +120,9 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /projects/{project_id}/tags", None),
         step(&ada, "POST /projects/{project_id}/tags", Some(json!({ "name": "blue", "color": "#0000ff" }))),
         step(&ada, "DELETE /projects/{project_id}/tags/{tag_id}", None),
+        step(&ada, "POST /ws/ticket", None),
+        step(&ada, "GET /ws", None),
+        step(&ada, "GET /ws/{client_id}", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }
@@ -307,7 +319,7 @@ async fn every_address_tells_its_methods() {
         assert_eq!(told(&who.options(path).status(204).await), methods, "OPTIONS {template}");
         let wrong = who.put(path).refused_with(405, "METHOD_NOT_ALLOWED").await;
         assert_eq!(told(&wrong), methods, "PUT {template}");
-        if methods.contains(&"HEAD".to_owned()) {
+        if methods.contains(&"HEAD".to_owned()) && !template.starts_with("/ws") {
             assert_eq!(who.head(path).await.text, "");
         }
     }

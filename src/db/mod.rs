@@ -6,7 +6,7 @@ mod time;
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
@@ -106,6 +106,14 @@ impl Answers {
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
         self.at += line.len() + 1;
         read(line)
+    }
+
+    /// Passes over the rows of so many statements.
+    pub fn skip(&mut self, statements: usize) -> Result<()> {
+        for _ in 0..statements {
+            self.rows::<IgnoredAny>()?;
+        }
+        Ok(())
     }
 
     /// The first row of the next statement.

@@ -112,3 +112,39 @@ export async function call(method, url, headers, body, milliseconds) {
     return `${error?.name}: ${error?.message}`;
   }
 }
+
+const object = (env, binding, name) => env[binding].get(env[binding].idFromName(name));
+
+/** A question to a Durable Object and its answer, both JSON. */
+export async function ask(env, binding, name, json) {
+  const response = await object(env, binding, name).fetch("https://object/", { method: "POST", body: json });
+  const answer = await response.text();
+  if (!response.ok) throw new Error(`${response.status} ${answer}`);
+  return answer;
+}
+
+/** The other end of a socket that a Durable Object accepts; its status where it does not. */
+export async function enter(env, binding, name, query) {
+  const headers = { upgrade: "websocket" };
+  const response = await object(env, binding, name).fetch(`https://object/?${query}`, { headers });
+  return response.webSocket ?? response.status;
+}
+
+/** Bytes that wait for the client to take them. */
+export const buffered = (socket) => socket.bufferedAmount;
+
+/** Sends every text to every socket. Those that are gone, or left more than `most` bytes waiting, are closed and given back. */
+export function broadcast(sockets, texts, most) {
+  return sockets.filter((socket) => {
+    try {
+      if (socket.bufferedAmount <= most) {
+        for (const text of texts) socket.send(text);
+        return false;
+      }
+      socket.close(1013, "too slow");
+    } catch {
+      // Gone already.
+    }
+    return true;
+  });
+}

@@ -1,9 +1,12 @@
 //! The only folder that knows Cloudflare.
 
+mod channel;
 mod database;
 mod limiter;
+mod objects;
 mod outbound;
 mod request;
+mod sockets;
 
 use std::cell::OnceCell;
 use std::future::Future;
@@ -12,7 +15,7 @@ use std::sync::Arc;
 use serde_json::json;
 use worker::send::SendFuture;
 use worker::wasm_bindgen::JsValue;
-use worker::{Context, Env, MessageBatch, MessageExt, console_error};
+use worker::{Context, Env, MessageBatch, MessageExt, SqlStorageValue, console_error};
 
 use crate::app::App;
 use crate::config::Config;
@@ -26,8 +29,10 @@ thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
 }
 
+pub use objects::Object;
 pub use outbound::{Outbound, Outgoing};
 pub use request::{Foreign, Incoming};
+pub use sockets::Entry;
 
 /// The platform, as far as the house needs it. Everything fails with `Error`.
 #[derive(Clone)]
@@ -44,9 +49,11 @@ impl Host {
 
     fn read_config(&self) -> Configured {
         let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
-        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER"].into_iter().filter(|name| {
-            js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name)).map_or(true, |value| value.is_undefined())
-        });
+        let missing =
+            ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS"].into_iter().filter(|name| {
+                js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))
+                    .map_or(true, |value| value.is_undefined())
+            });
         let mut wrong: Vec<String> = missing.map(|name| format!("the binding {name} is missing")).collect();
         match Config::read(var) {
             Ok(config) if wrong.is_empty() => return Ok(Arc::new(config)),
@@ -100,6 +107,10 @@ impl Host {
             context.wait_until(work);
         }
     }
+}
+
+fn whole(number: u64) -> SqlStorageValue {
+    SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn broken(error: impl std::fmt::Debug) -> Error {

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::host::Foreign;
 
 /// An answer `commit` can give: how a `T` is written once it has happened.
 pub trait Answer: Sized {
@@ -104,6 +105,17 @@ impl IntoResponseParts for SetCookie {
             parts.headers_mut().insert(header::SET_COOKIE, value);
         }
         Ok(parts)
+    }
+}
+
+/// 101: the other end of a socket.
+pub struct Socket(pub Foreign);
+
+impl IntoResponse for Socket {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+        response.extensions_mut().insert(self.0);
+        response
     }
 }
 

@@ -10,7 +10,7 @@ use http::request::Parts;
 use crate::app::App;
 use crate::error::{Error, Result};
 
-pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Tagged, Versioned};
+pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Socket, Tagged, Versioned};
 pub use body::{Body, Body400, Signed, is_json, query};
 pub use page::{Page, Paged};
 

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
 use crate::http::{Body, Body400, IfMatch, Page, Signed};
+use crate::live::api::Guest;
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -77,6 +78,25 @@ impl Input for IfMatch {
             "description": "The ETag of what was read: what was changed since is not overwritten.",
             "schema": { "type": "string" }, "example": "\"3\"",
         }));
+    }
+}
+
+impl Input for Guest {
+    fn describe(operation: &mut Operation) {
+        Actor::describe(operation);
+        operation.can_fail(&[Code::CrossSite, Code::Validation, Code::UpgradeRequired]);
+        for (name, description) in [
+            ("ticket", "Of `POST /ws/ticket`: good once, within 30 seconds."),
+            (
+                "token",
+                "An access token, for clients that cannot send headers. Prefer a ticket: addresses end up in logs.",
+            ),
+        ] {
+            operation.parameters.push(json!({
+                "name": name, "in": "query", "required": false, "description": description,
+                "schema": { "type": "string" },
+            }));
+        }
     }
 }
 

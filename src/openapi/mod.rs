@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Answer, Bare, Created, NoContent, One, Paged, SetCookie, Tagged, Versioned};
+use crate::http::{Answer, Bare, Created, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
 use crate::routes;
 
 pub struct Document {
@@ -217,7 +217,7 @@ impl Operation<'_> {
     fn responses(&self) -> Map<String, Value> {
         let (status, schema) = &self.answer;
         let mut success = json!({
-            "description": match status { 201 => "Created.", 204 => "Done.", _ => "Here it is." },
+            "description": match status { 101 => "Messages, both ways.", 201 => "Created.", 204 => "Done.", _ => "Here it is." },
             "headers": { "x-request-id": { "description": "Names this request in our logs.", "schema": { "type": "string" } } },
         });
         if let (Some(schema), Some(success)) = (schema, success.as_object_mut()) {
@@ -318,6 +318,12 @@ impl<T: JsonSchema> Output for Created<T> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
             "example": "7b1f6c1e-0b6d-4a57-8f0e-2d9c770198c5",
         }));
+    }
+}
+
+impl Output for Socket {
+    fn describe(operation: &mut Operation) {
+        operation.answer = (101, None);
     }
 }
 

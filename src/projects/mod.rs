@@ -5,7 +5,7 @@ pub mod tags;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::{Ask, Contribute, Delete, Edit, Listed, Permits, Role, Thing, View};
 use crate::app::{By, Change};
@@ -206,6 +206,16 @@ impl Listed for Project {
             ),
         ])
     }
+}
+
+/// What a client is told of projects.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT id, json_object('id', id, 'owner_id', owner_id, 'name', name, 'description', description,
+                  'created_at', created_at, 'updated_at', updated_at) AS thing
+         FROM projects WHERE id IN (SELECT value FROM json_each(?1))",
+        ids
+    )
 }
 
 pub fn create(body: NewProject, id: Id, owner: i64, quota: Quota, by: &By) -> Change<Project> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::Project;
 use crate::access::{Ask, Contribute, Permits, Role, Thing};
@@ -101,6 +102,15 @@ impl Thing for ProjectTag {
 
 impl Permits<Contribute> for ProjectTag {
     const NEEDS: Role = Role::Member;
+}
+
+/// What a client is told of tags.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT id, json_object('id', id, 'name', name, 'color', color, 'created_at', created_at) AS thing
+         FROM project_tags WHERE id IN (SELECT value FROM json_each(?1))",
+        ids
+    )
 }
 
 impl Project {

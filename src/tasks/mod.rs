@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::access::{Ask, Contribute, Permits, Role, Thing, View};
 use crate::db::{self, Answers, Id, Stmt, Time};
@@ -121,4 +122,17 @@ impl Permits<View> for Task {
 
 impl Permits<Contribute> for Task {
     const NEEDS: Role = Role::Member;
+}
+
+/// What a client is told of tasks.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT t.id, json_object('id', t.id, 'title', t.title, 'description', t.description, 'status', t.status,
+                  'assignee_id', t.assignee_id, 'due_date', t.due_date, 'created_by', t.created_by, 'version', t.version,
+                  'created_at', t.created_at, 'updated_at', t.updated_at,
+                  'label_ids', (SELECT json_group_array(label_id) FROM task_label_links WHERE task_id = t.id),
+                  'depends_on', (SELECT json_group_array(depends_on_task_id) FROM task_dependencies WHERE task_id = t.id)) AS thing
+         FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1))",
+        ids
+    )
 }

@@ -4,6 +4,7 @@ pub mod api;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::access::{Ask, Permits, Role, Thing, View};
 use crate::billing::SubscriptionStatus;
@@ -102,4 +103,13 @@ impl Thing for Me {
 
 impl Permits<View> for Me {
     const NEEDS: Role = Role::Member;
+}
+
+/// What a client is told of users.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT id, json_object('user_id', id, 'username', username, 'display_name', display_name, 'avatar_url', avatar_url) AS thing
+         FROM users WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?1))",
+        ids
+    )
 }

@@ -34,7 +34,7 @@ fn every_operation_says_who_may_call_it_how_it_fails_and_gives_an_example() {
         );
         for (status, response) in operation["responses"].as_object().unwrap() {
             let content = &response["content"]["application/json"];
-            if status == "204" {
+            if status == "204" || status == "101" {
                 assert!(content.is_null(), "{line} {status}");
                 continue;
             }

@@ -113,7 +113,7 @@ impl Call {
         let json = serde_json::from_str(&text).unwrap_or_default();
         let reply = Reply { status, headers, text, json };
         let right = match expected {
-            Expected::Success => status.is_success(),
+            Expected::Success => status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS,
             Expected::Status(wanted) => status == wanted,
             Expected::File => status.is_success() || status.is_redirection(),
             Expected::Anything => true,

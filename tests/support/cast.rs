@@ -114,6 +114,11 @@ impl Person {
         Person { isolate, ..self.clone() }
     }
 
+    /// Where the Worker is that they reach.
+    pub fn origin(&self) -> String {
+        self.world.url(self.isolate).to_owned()
+    }
+
     pub async fn project(&self, name: &str) -> String {
         let reply = self.post("/projects").json(json!({ "name": name })).status(201).await;
         reply.data()["id"].as_str().unwrap().into()

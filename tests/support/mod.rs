@@ -8,6 +8,7 @@ mod contract;
 mod jwt;
 mod runtime;
 mod shop;
+mod socket;
 mod world;
 
 pub use call::{Call, Reply};
@@ -18,6 +19,7 @@ pub use jwt::Jwt;
 pub use runtime::node;
 pub use serde_json::{Value, json};
 pub use shop::{Shop, WEBHOOK_SECRET};
+pub use socket::Socket;
 pub use std::future::IntoFuture;
 pub use std::time::Duration;
 pub use world::{JWT_SECRET, World};

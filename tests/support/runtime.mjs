@@ -42,10 +42,15 @@ function worker(name, home, vars, { without = [], broken = false, assets = false
     kvNamespaces: { SESSIONS: home },
     r2Buckets: { FILES: home },
     queueProducers: { EVENTS: { queueName: home } },
-    durableObjects: { LIMITER: { className: "Limiter", useSQLite: true } },
+    durableObjects: {
+      LIMITER: { className: "Limiter", useSQLite: true },
+      CHANNELS: { className: "ChannelLog", useSQLite: true },
+      SOCKETS: { className: "UserSockets", useSQLite: true },
+    },
   };
   const elsewhere = broken ? `${home}-broken` : home;
   if (elsewhere !== name) given.durableObjects.LIMITER.scriptName = elsewhere;
+  if (home !== name) for (const object of ["CHANNELS", "SOCKETS"]) given.durableObjects[object].scriptName = home;
   for (const kind of Object.values(given)) for (const binding of without) delete kind[binding];
   return {
     name,
@@ -193,8 +198,17 @@ const commands = {
     return outcome;
   },
 
-  async evict({ class: className, object }, { instance, name }) {
-    await instance.mf.unsafeEvictDurableObject(name, className, { name: object });
+  async evict({ class: className, object, sockets }, { instance, name }) {
+    await instance.mf.unsafeEvictDurableObject(name, className, { name: object, webSockets: sockets });
+  },
+
+  /** A question to a Durable Object, as the Worker asks. */
+  async ask({ binding, object, question }, { instance, name }) {
+    const objects = await instance.mf.getDurableObjectNamespace(binding, name);
+    const options = { method: "POST", body: JSON.stringify(question) };
+    const response = await objects.get(objects.idFromName(object)).fetch("https://object/", options);
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
   },
 
   /** What the Workers of this world's process wrote, other worlds' lines among them. */

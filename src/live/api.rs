@@ -1,0 +1,76 @@
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use serde::Deserialize;
+
+use crate::access::Actor;
+use crate::app::App;
+use crate::auth::token::Claims;
+use crate::csrf;
+use crate::error::{Code, Error, Result};
+use crate::host::{Entry, Object};
+use crate::http::{Answer, One, Socket, query};
+use crate::live::ticket::{Shown, Ticket};
+
+pub async fn ticket(app: App, actor: Actor) -> Result<One<Ticket>> {
+    let claims = Claims { user: actor.user.id, session: actor.session, tier: actor.user.tier };
+    One::of(&Ticket::make(&claims, &app.id()?, &app.config().keys, app.now()))
+}
+
+pub async fn open(app: App, guest: Guest) -> Result<Socket> {
+    app.host().enter(Object::Sockets(guest.user), &guest.entry).await.map(Socket)
+}
+
+/// For clients that put their own name into the address.
+pub async fn open_as(app: App, guest: Guest) -> Result<Socket> {
+    open(app, guest).await
+}
+
+/// Who opens a socket: by a ticket, or an access token in the query or the header, or our own page's cookie.
+pub struct Guest {
+    user: i64,
+    entry: Entry,
+}
+
+impl FromRequestParts<()> for Guest {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Shows {
+            ticket: Option<String>,
+            token: Option<String>,
+        }
+        let app = App::of(&parts.extensions)?;
+        let shows: Shows = query(parts.uri.query())?;
+        let ticket = match &shows.ticket {
+            Some(text) => Some(Shown::read(text, &app.config().keys, app.now()).ok_or(Code::TokenInvalid)?),
+            None => None,
+        };
+        let (nonce, until) = ticket.as_ref().map(|shown| (shown.nonce.clone(), shown.until.millis())).unzip();
+        let claims = match (ticket, &shows.token) {
+            (Some(shown), _) => shown.claims,
+            (None, Some(token)) => app.config().keys.verify(token, app.now())?,
+            (None, None) => app.claims()?.clone(),
+        };
+        let credential = nonce.is_some() || shows.token.is_some() || parts.headers.contains_key(header::AUTHORIZATION);
+        check_origin(&parts.headers, &app, credential)?;
+        let actor = Actor::of(&app, &claims).await?;
+        let upgrade = parts.headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if parts.method != Method::GET || !upgrade.eq_ignore_ascii_case("websocket") {
+            return Err(Code::UpgradeRequired.into());
+        }
+        Ok(Guest { user: actor.user.id, entry: Entry { session: actor.session, nonce, until } })
+    }
+}
+
+/// A browser opens a socket for any page: only for ours and those that may call, and by cookie only for ours.
+fn check_origin(headers: &HeaderMap, app: &App, credential: bool) -> Result<()> {
+    let ours = csrf::from_our_page(headers, app.site());
+    let welcome = headers.get(header::ORIGIN).is_none_or(|origin| app.config().cors_origins.contains(origin));
+    match (ours, credential) {
+        (Some(true), _) => Ok(()),
+        (_, true) if welcome => Ok(()),
+        _ => Err(Code::CrossSite.into()),
+    }
+}

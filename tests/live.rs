@@ -1,0 +1,5 @@
+//! What is heard as it happens.
+
+mod entry;
+mod missed;
+mod told;
