@@ -1,5 +1,6 @@
 //! What is heard as it happens.
 
 mod entry;
+mod faults;
 mod missed;
 mod told;

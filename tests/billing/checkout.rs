@@ -58,7 +58,7 @@ async fn the_provider_is_asked_in_its_own_words() {
     assert_eq!(shop.world.one("SELECT reference FROM checkouts", &[]).await, reference);
     assert_eq!(attributes["checkout_data"]["email"], "ada@example.com");
     assert_eq!(attributes["product_options"]["enabled_variants"], json!([1004]));
-    assert!(attributes["product_options"]["redirect_url"].as_str().unwrap().starts_with(shop.world.url(0)));
+    assert!(attributes["product_options"]["redirect_url"].as_str().unwrap().starts_with(&shop.world.url(0)));
     assert_eq!(call.body["data"]["relationships"]["variant"]["data"], json!({ "type": "variants", "id": "1004" }));
 }
 

@@ -41,7 +41,7 @@ async fn an_access_token_opens_a_socket_too() {
 async fn only_pages_that_may_call_open_a_socket() {
     let world = World::with(&[("CORS_ORIGINS", "https://app.example.com")]).await;
     let ada = world.sign_up("ada").await;
-    let own = world.url(0).to_owned();
+    let own = world.url(0);
     for (origin, refused) in [
         ("https://app.example.com", None),
         (&*own, None),

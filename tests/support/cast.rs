@@ -116,7 +116,7 @@ impl Person {
 
     /// Where the Worker is that they reach.
     pub fn origin(&self) -> String {
-        self.world.url(self.isolate).to_owned()
+        self.world.url(self.isolate)
     }
 
     pub async fn project(&self, name: &str) -> String {
@@ -131,7 +131,7 @@ impl Person {
             Some(outside) if outside.starts_with('/') => outside.to_owned(),
             _ => format!("/api/v1{path}"),
         };
-        let call = Call::new(self.world.clone(), method, self.world.url(self.isolate), path)
+        let call = Call::new(self.world.clone(), method, &self.world.url(self.isolate), path)
             .header("cf-connecting-ip", &self.ip)
             .header("user-agent", &self.user_agent);
         match (&self.access_token, &self.cookie) {

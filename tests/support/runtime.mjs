@@ -21,6 +21,22 @@ const VARS = JSON.parse(process.argv[2] ?? "{}");
 const BROKEN = `export class Limiter { fetch() { throw new Error("out of order"); } }
 export default { fetch: () => new Response(null, { status: 404 }) };`;
 
+/** Stands before a channel's Durable Object, and fails while it is jammed. */
+const JAMMABLE = `import { DurableObject } from "cloudflare:workers";
+const jammed = new Set();
+export class Jammable extends DurableObject {
+  async fetch(request) {
+    const { name } = this.ctx.id;
+    const body = await request.text();
+    if (body === '"jam"') jammed.add(name);
+    if (body === '"unjam"') jammed.delete(name);
+    if (body.endsWith('jam"')) return new Response("{}");
+    if (jammed.has(name)) throw new Error("jammed");
+    return this.env.REAL.get(this.env.REAL.idFromName(name)).fetch(request.url, { method: "POST", body });
+  }
+}
+export default { fetch: () => new Response(null, { status: 404 }) };`;
+
 const script = await readFile(path.join(BUILD, "index.js"), "utf8").catch(() => {
   throw new Error(`There is no Worker in ${BUILD}: run 'cargo xtask build' first.`);
 });
@@ -36,7 +52,7 @@ const worlds = new Map();
 const instances = new Set();
 
 /** `home` is the isolate whose data and Durable Objects this one uses; its own if it is the first. */
-function worker(name, home, vars, { without = [], broken = false, assets = false }) {
+function worker(name, home, vars, { without = [], broken = false, jammable = false, assets = false }) {
   const given = {
     d1Databases: { DB: home },
     kvNamespaces: { SESSIONS: home },
@@ -51,6 +67,8 @@ function worker(name, home, vars, { without = [], broken = false, assets = false
   const elsewhere = broken ? `${home}-broken` : home;
   if (elsewhere !== name) given.durableObjects.LIMITER.scriptName = elsewhere;
   if (home !== name) for (const object of ["CHANNELS", "SOCKETS"]) given.durableObjects[object].scriptName = home;
+  if (jammable) given.durableObjects.REAL_CHANNELS = given.durableObjects.CHANNELS;
+  if (jammable) given.durableObjects.CHANNELS = { className: "Jammable", scriptName: `${home}-jam`, useSQLite: true };
   for (const kind of Object.values(given)) for (const binding of without) delete kind[binding];
   return {
     name,
@@ -73,6 +91,13 @@ function worker(name, home, vars, { without = [], broken = false, assets = false
 /** All Workers of one world. */
 function workers({ home, names, options }) {
   const all = names.map((name, i) => worker(name, home, { ...options.vars, ...options.isolates?.[i] }, options));
+  if (options.jammable) {
+    const durableObjects = {
+      REAL: { className: "ChannelLog", scriptName: home, useSQLite: true },
+      OWN: { className: "Jammable", useSQLite: true },
+    };
+    all.push({ name: `${home}-jam`, modules: true, script: JAMMABLE, compatibilityDate: DATE, durableObjects });
+  }
   if (!options.broken) return all;
   const own = { LIMITER: { className: "Limiter", useSQLite: true } };
   const broken = { name: `${home}-broken`, modules: true, script: BROKEN, compatibilityDate: DATE };
@@ -87,13 +112,12 @@ async function start(wanted) {
     const names = (options.isolates ?? [{}]).map((_, i) => (i === 0 ? home : `${home}-${i}`));
     return { home, names, options };
   });
-  instance.mf = new Miniflare(
-    convertV4MiniflareOptions({
-      cf: false,
-      workers: homes.flatMap(workers),
-      handleStructuredLogs: ({ level, message }) => instance.logs.push({ level, message }),
-    }),
-  );
+  instance.options = convertV4MiniflareOptions({
+    cf: false,
+    workers: homes.flatMap(workers),
+    handleStructuredLogs: ({ level, message }) => instance.logs.push({ level, message }),
+  });
+  instance.mf = new Miniflare(instance.options);
   instances.add(instance);
   await instance.mf.ready;
   return Promise.all(
@@ -102,11 +126,15 @@ async function start(wanted) {
         const db = await instance.mf.getD1Database("DB", home);
         for (const sql of schema) await db.prepare(sql).run();
       }
-      const urls = await Promise.all(names.map((name) => instance.mf.unsafeGetDirectURL(name)));
-      worlds.set(home, { instance, name: home });
-      return { world: home, urls: urls.map((url) => url.origin) };
+      worlds.set(home, { instance, name: home, names });
+      return { world: home, urls: await origins(instance, names) };
     }),
   );
+}
+
+async function origins(instance, names) {
+  const urls = await Promise.all(names.map((name) => instance.mf.unsafeGetDirectURL(name)));
+  return urls.map((url) => url.origin);
 }
 
 const ready = [];
@@ -196,6 +224,12 @@ const commands = {
   async cron({ cron, time }, { instance, name }) {
     const { outcome } = await (await instance.mf.getWorker(name)).scheduled({ cron, scheduledTime: new Date(time) });
     return outcome;
+  },
+
+  /** Ends the process under everybody and starts it anew over the same data. */
+  async restart(_, { instance, names }) {
+    await instance.mf.setOptions(instance.options);
+    return origins(instance, names);
   },
 
   async evict({ class: className, object, sockets }, { instance, name }) {

@@ -57,6 +57,31 @@ impl Person {
     }
 }
 
+/// For when the service may go away at any time: `None` where it did.
+impl Person {
+    pub async fn try_open(&self, path: &str) -> Option<Socket> {
+        let origin = self.origin();
+        let stream = TcpStream::connect(origin.trim_start_matches("http://")).await.ok()?;
+        let url = format!("{}/api/v1{path}", origin.replace("http", "ws"));
+        let (stream, _) = tokio::time::timeout(SOON, client_async(url, stream)).await.ok()?.ok()?;
+        Some(Socket { stream })
+    }
+}
+
+impl Socket {
+    pub async fn try_subscribe(&mut self, channel: &str, after: u64) -> Option<()> {
+        let message = json!({ "type": "subscribe", "channel": channel, "after": after });
+        self.stream.send(Message::text(message.to_string())).await.ok()
+    }
+
+    pub async fn try_next(&mut self) -> Option<Value> {
+        match self.stream.next().await? {
+            Ok(Message::Text(text)) => serde_json::from_str(&text).ok(),
+            _ => None,
+        }
+    }
+}
+
 impl Socket {
     pub async fn say(&mut self, message: Value) {
         self.say_text(&message.to_string()).await;

@@ -1,6 +1,6 @@
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ pub struct World(Arc<Inner>);
 
 pub struct Inner {
     name: String,
-    urls: Vec<String>,
+    urls: RwLock<Vec<String>>,
     pub client: reqwest::Client,
     clock: Clock,
 }
@@ -63,6 +63,12 @@ impl Setup {
         self
     }
 
+    /// Channels can be jammed.
+    pub fn jammable(mut self) -> Self {
+        self.0.insert("jammable".into(), json!(true));
+        self
+    }
+
     /// The static files are served, too.
     pub fn assets(mut self) -> Self {
         self.0.insert("assets".into(), json!(true));
@@ -80,7 +86,7 @@ impl Setup {
         let urls = opened["urls"].as_array().unwrap().iter().map(|url| url.as_str().unwrap().to_owned());
         World(Arc::new(Inner {
             name: opened["world"].as_str().unwrap().into(),
-            urls: urls.collect(),
+            urls: RwLock::new(urls.collect()),
             client: client(),
             clock: Clock::default(),
         }))
@@ -168,8 +174,14 @@ pub fn fresh_ip() -> String {
 }
 
 impl Inner {
-    pub fn url(&self, isolate: usize) -> &str {
-        &self.urls[isolate]
+    pub fn url(&self, isolate: usize) -> String {
+        self.urls.read().unwrap()[isolate].clone()
+    }
+
+    /// Ends the runtime's process and starts it anew. For worlds that were set up: others share theirs.
+    pub async fn restart(&self) {
+        let urls = self.run("restart", json!({})).await;
+        *self.urls.write().unwrap() = serde_json::from_value(urls).unwrap();
     }
 
     pub fn clock(&self) -> &Clock {
@@ -248,6 +260,15 @@ impl Inner {
         });
         let publish = json!({ "publish": { "messages": messages.collect::<Vec<_>>(), "audience": [member] } });
         self.run("ask", json!({ "binding": "CHANNELS", "object": channel, "question": publish })).await;
+    }
+
+    /// The channel fails until it is unjammed.
+    pub async fn jam(&self, channel: &str) {
+        self.run("ask", json!({ "binding": "CHANNELS", "object": channel, "question": "jam" })).await;
+    }
+
+    pub async fn unjam(&self, channel: &str) {
+        self.run("ask", json!({ "binding": "CHANNELS", "object": channel, "question": "unjam" })).await;
     }
 
     /// How many sockets someone has open, as the service sees it.
