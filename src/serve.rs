@@ -156,7 +156,7 @@ fn caller(request: &Request<Body>, config: &Config, made: String, now: Time) -> 
 fn claims(headers: &HeaderMap, config: &Config, now: Time) -> Result<Claims> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-        return cookies.and_then(|text| cookie::read(text, &config.keys)).ok_or_else(|| Code::Unauthorized.into());
+        return cookies.and_then(|text| cookie::read(text, &config.keys, now)).ok_or_else(|| Code::Unauthorized.into());
     };
     let value = value.to_str().unwrap_or_default();
     match value.split_once(' ') {

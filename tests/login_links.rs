@@ -137,7 +137,7 @@ async fn a_cookie_is_as_good_as_a_token() {
 
     let out = browser.post("/auth/logout").await;
     assert!(out.header("set-cookie").starts_with("__Host-session=; Path=/; Max-Age=0;"), "{out:?}");
-    browser.get("/auth/me").refused_with(401, "AUTH_INVALID").await;
+    browser.get("/auth/me").refused_with(401, "UNAUTHORIZED").await;
     ada.get("/auth/me").await;
 }
 
@@ -149,7 +149,7 @@ async fn a_cookie_lasts_a_day_and_cannot_be_refreshed() {
     browser.get("/auth/me").await;
     browser.try_refresh("").refused(401).await;
     world.clock().advance(Duration::from_secs(61));
-    browser.get("/auth/me").refused_with(401, "AUTH_INVALID").await;
+    browser.get("/auth/me").refused_with(401, "UNAUTHORIZED").await;
 }
 
 #[tokio::test]

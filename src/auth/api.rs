@@ -87,7 +87,7 @@ pub async fn session_exchange(
     };
     let claims = holder.claims(opening.id.clone());
     let exchanged = app.commit(token.exchange(&holder, opening, &app.by_user(Some(holder.user())))).await?;
-    Ok((cookie::set(&claims, &app.config().keys), exchanged))
+    Ok((cookie::set(&claims, &app.config().keys, app.now()), exchanged))
 }
 
 pub async fn me(actor: Actor) -> Result<One<User>> {

@@ -165,9 +165,9 @@ impl Log {
         )?;
         if new {
             self.presence_changed()?;
+            // The answer says it, to the one socket there is.
+            self.told.borrow_mut().insert(user, self.presence.get());
         }
-        // The answer says it, to the one socket that asks.
-        self.told.borrow_mut().insert(user, self.presence.get());
         Ok(Followed { seq, epoch, presence: self.present()? })
     }
 
