@@ -69,6 +69,11 @@ impl Path {
     pub fn id(&self, name: &str, missing: Code) -> Result<Id> {
         self.0.get(name).and_then(|text| Id::parse(text)).ok_or_else(|| missing.into())
     }
+
+    /// A user's id in the path.
+    pub fn user(&self, name: &str, missing: Code) -> Result<i64> {
+        self.0.get(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing.into())
+    }
 }
 
 /// Something a caller can reach, loaded together with their session in one trip.
@@ -185,6 +190,10 @@ pub trait Listed: DeserializeOwned + Send {
     /// How many there are, and the page of them.
     fn list(ask: &Ask, filter: Self::Filter, page: Page) -> Result<[Stmt; 2]>;
 }
+
+/// Of a list that is always all of it.
+#[derive(Deserialize, JsonSchema)]
+pub struct NoFilter {}
 
 pub struct List<T>(Paged<T>);
 

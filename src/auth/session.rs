@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Ask, Delete, Listed, Permits, Role, Thing, View};
+use crate::access::{Ask, Delete, Listed, NoFilter, Permits, Role, Thing, View};
 use crate::app::{By, Caller, Change};
 use crate::auth::token::{Keys, RefreshToken};
 use crate::db::{self, Answers, DAY, Id, SECOND, Stmt, Text, Time};
@@ -49,9 +49,6 @@ pub struct Device {
     pub name: Option<Text<1, 100>>,
     pub platform: Option<Text<1, 40>>,
 }
-
-#[derive(Deserialize, JsonSchema)]
-pub struct NoFilter {}
 
 impl Listed for Session {
     type Filter = NoFilter;

@@ -183,12 +183,15 @@ impl Document {
 fn path_parameters(path: &str) -> Vec<Value> {
     path.split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| {
-            json!({
+        .map(|name| match name {
+            "user_id" => json!({
+                "name": name, "in": "path", "required": true, "schema": { "type": "integer", "minimum": 1 }, "example": 42,
+            }),
+            _ => json!({
                 "name": name, "in": "path", "required": true,
                 "schema": { "type": "string", "format": "uuid" },
                 "example": "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77",
-            })
+            }),
         })
         .collect()
 }
