@@ -19,6 +19,7 @@ use crate::host::Host;
 use crate::http::NoContent;
 use crate::idempotency;
 use crate::live::{self, delivery};
+use crate::projects::purge;
 use crate::sql;
 
 /// How long an event may wait for the queue before the cron sends it again.
@@ -223,6 +224,12 @@ async fn follow(app: &App, event: &Recorded) -> Result<Vec<Stmt>> {
                 "UPDATE sessions SET refresh_hash = '', parent_hash = NULL WHERE id = ?1 AND revoked_at IS NOT NULL",
                 event.entity_id
             )])
+        }
+        Some(Kind::ProjectDeleted) => {
+            if let Some(project) = Id::parse(&event.entity_id) {
+                while app.commit_row(purge::piece(&project)).await?.is_some_and(|rest| rest.is_left) {}
+            }
+            Ok(Vec::new())
         }
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => {

@@ -134,6 +134,8 @@ async fn deleting_a_project_takes_everything_below_it() {
         bob.post(&format!("/projects/{id}/favorite")).await;
     }
     ada.delete(&format!("/projects/{doomed}")).status(204).await;
+    assert_eq!(world.one("SELECT count(*) FROM team_members WHERE project_id = ?1", &[json!(doomed)]).await, 0);
+    world.drain().await;
     for table in ["team_members", "project_tags", "project_favorites"] {
         let rows = world.sql(&format!("SELECT DISTINCT project_id FROM {table}"), &[]).await;
         assert_eq!(pluck(&rows, "project_id"), [&kept], "{table}");

@@ -75,8 +75,7 @@ pub struct Account {
 
 /// Of several subscriptions the one that counts stands first.
 pub fn status(user: i64, limits: &Limits, now: Time) -> Stmt {
-    let [free, pro, premium] =
-        Tier::ALL.map(|tier| limits.of(tier).projects.and_then(|limit| i64::try_from(limit).ok()));
+    let [free, pro, premium] = limits.by_tier(|allowed| allowed.projects);
     sql!(
         "SELECT u.tier,
                 (SELECT json_object('subscription_id', s.subscription_id, 'status', s.status, 'tier', s.tier,
@@ -86,7 +85,7 @@ pub fn status(user: i64, limits: &Limits, now: Time) -> Stmt {
                  ORDER BY s.access_until IS NOT NULL DESC, s.tier = 'premium' DESC, s.status <> 'expired' DESC, s.created_at DESC
                  LIMIT 1) AS subscription,
                 json_object('projects', json_object(
-                  'used', (SELECT count(*) FROM projects WHERE owner_id = u.id),
+                  'used', (SELECT count(*) FROM team_members WHERE user_id = u.id AND role = 'owner'),
                   'limit', CAST(CASE u.tier WHEN 'premium' THEN ?6 WHEN 'pro' THEN ?5 ELSE ?4 END AS INTEGER))) AS usage
          FROM users u WHERE u.id = ?1",
         user,

@@ -57,6 +57,11 @@ impl Limits {
     pub fn quota(&self, limit_type: &'static str, tier: Tier, of: fn(&Allowance) -> Option<u64>) -> Quota {
         Quota::new(limit_type, tier, Tier::ALL.map(|tier| of(self.of(tier))))
     }
+
+    /// For a statement that looks up whose tier counts: in the order of `Tier::ALL`, `NULL` without a limit.
+    pub fn by_tier(&self, of: fn(&Allowance) -> Option<u64>) -> [Option<i64>; 3] {
+        Tier::ALL.map(|tier| of(self.of(tier)).and_then(|limit| i64::try_from(limit).ok()))
+    }
 }
 
 fn whole(limit: Option<u64>) -> u32 {

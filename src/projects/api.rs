@@ -23,7 +23,7 @@ pub async fn edit(app: App, project: Can<Edit, Project>, body: Body<EditProject>
 }
 
 pub async fn delete(app: App, project: Can<Delete, Project>) -> Result<NoContent> {
-    app.commit(project.delete(&app.by(&project.actor))).await
+    app.commit(project.delete(project.actor.user.id, &app.by(&project.actor))).await
 }
 
 pub async fn favorite(app: App, project: Can<View, Project>) -> Result<One<Project>> {

@@ -1,6 +1,7 @@
 //! Projects: what people work in together.
 
 pub mod api;
+pub mod purge;
 pub mod tags;
 
 use schemars::JsonSchema;
@@ -94,7 +95,7 @@ impl Sort {
     }
 }
 
-fn find(project: &Id, user: i64) -> Stmt {
+pub fn find(project: &Id, user: i64) -> Stmt {
     sql!(
         "SELECT p.id, p.owner_id, p.name, p.description, m.role, p.created_at, p.updated_at,
                 EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = m.user_id AND f.project_id = p.id) AS is_favorite,
@@ -219,42 +220,51 @@ pub fn told(ids: &Value) -> Stmt {
 }
 
 pub fn create(body: NewProject, id: Id, owner: i64, quota: Quota, by: &By) -> Change<Project> {
-    let project = Project {
-        id,
-        owner_id: owner,
-        name: body.name.to_string(),
-        description: body.description.as_ref().map(Text::to_string),
-        role: Role::Owner,
-        is_favorite: false,
-        tags: Vec::new(),
-        created_at: by.at,
-        updated_at: by.at,
-    };
-    let insert = sql!(
-        "INSERT INTO projects (id, owner_id, name, description, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        project.id,
-        owner,
-        project.name,
-        project.description,
-        by.at,
-    );
-    let join = sql!(
-        "INSERT INTO team_members (project_id, user_id, role, joined_at) VALUES (?1, ?2, 'owner', ?3)",
-        project.id,
-        owner,
-        by.at,
-    );
-    let full = sql!(
-        "INSERT INTO refusals SELECT 'TIER_LIMIT_EXCEEDED ' || used
-         FROM (SELECT count(*) AS used FROM projects WHERE owner_id = ?1) WHERE used >= ?2",
-        owner,
-        quota.limit(),
-    );
-    let event = Event::new(Kind::ProjectCreated, by, &project.id).in_project(&project.id);
-    Change::to(project).within(quota, full).run(insert).run(join).announce(event)
+    let description = body.description.as_ref().map(Text::to_string);
+    Project::new(id, owner, body.name.to_string(), description, by.at).create(json!({}), quota, by)
 }
 
 impl Project {
+    fn new(id: Id, owner_id: i64, name: String, description: Option<String>, at: Time) -> Self {
+        Project {
+            id,
+            owner_id,
+            name,
+            description,
+            role: Role::Owner,
+            is_favorite: false,
+            tags: Vec::new(),
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    /// The project with its owner; `data` goes with the event.
+    fn create(self, data: Value, quota: Quota, by: &By) -> Change<Project> {
+        let full = sql!(
+            "INSERT INTO refusals SELECT 'TIER_LIMIT_EXCEEDED ' || used
+             FROM (SELECT count(*) AS used FROM team_members WHERE user_id = ?1 AND role = 'owner') WHERE used >= ?2",
+            self.owner_id,
+            quota.limit(),
+        );
+        let insert = sql!(
+            "INSERT INTO projects (id, owner_id, name, description, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+            self.id,
+            self.owner_id,
+            self.name,
+            self.description,
+            by.at,
+        );
+        let join = sql!(
+            "INSERT INTO team_members (project_id, user_id, role, joined_at) VALUES (?1, ?2, 'owner', ?3)",
+            self.id,
+            self.owner_id,
+            by.at,
+        );
+        let event = Event::new(Kind::ProjectCreated, by, &self.id).in_project(&self.id).with(data);
+        Change::to(self).within(quota, full).run(insert).run(join).announce(event)
+    }
+
     pub fn edit(&self, edit: EditProject, user: i64, by: &By) -> Change<Project> {
         let changed = json!({ "name": edit.name.is_some(), "description": !edit.description.is_keep() });
         Change::returning(find(&self.id, user))
@@ -270,10 +280,13 @@ impl Project {
             .announce(Event::new(Kind::ProjectUpdated, by, &self.id).in_project(&self.id).with(changed))
     }
 
-    pub fn delete(&self, by: &By) -> Change<()> {
+    /// Nobody sees it from here on; its rows go in pieces, which the event leads to.
+    pub fn delete(&self, user: i64, by: &By) -> Change<()> {
         Change::to(())
-            .run(sql!("INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1)", self.id))
-            .run(sql!("DELETE FROM projects WHERE id = ?1", self.id))
+            .run(refuse_unless(&self.id, user, Role::Owner))
+            .run(sql!("DELETE FROM team_members WHERE project_id = ?1", self.id))
+            .run(sql!("DELETE FROM project_favorites WHERE project_id = ?1", self.id))
+            .run(sql!("DELETE FROM team_invites WHERE project_id = ?1 AND status = 'pending'", self.id))
             .announce(Event::new(Kind::ProjectDeleted, by, &self.id).in_project(&self.id))
     }
 
