@@ -66,6 +66,8 @@ routes! {
 
     get    "/projects"                             projects::api::list          "List the caller's projects";
     post   "/projects"                             projects::api::create        "Create a project" [TierLimitExceeded];
+    get    "/projects/templates"                   projects::api::templates     "List the templates for projects";
+    post   "/projects/from-template"               projects::api::from_template "Create a project from a template" [TierLimitExceeded, TemplateNotFound];
     get    "/projects/{project_id}"                projects::api::get           "Get a project";
     patch  "/projects/{project_id}"                projects::api::edit          "Update a project";
     delete "/projects/{project_id}"                projects::api::delete        "Delete a project and everything in it";

@@ -27,5 +27,6 @@ mod projects;
 mod sessions;
 mod support;
 mod tags;
+mod templates;
 mod tiers;
 mod tokens;

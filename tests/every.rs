@@ -113,6 +113,8 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "PATCH /profile", Some(json!({ "display_name": "Ada", "preferences": { "theme": "dark" } }))),
         step(&ada, "GET /projects", None),
         step(&ada, "POST /projects", Some(json!({ "name": "Other", "description": "words" }))),
+        step(&ada, "GET /projects/templates", None),
+        step(&ada, "POST /projects/from-template", Some(json!({ "template_id": "bug-tracker", "name": "Bugs" }))),
         step(&ada, "GET /projects/{project_id}", None),
         step(&ada, "PATCH /projects/{project_id}", Some(json!({ "name": "Launch 2" }))),
         step(&ada, "POST /projects/{project_id}/favorite", None),

@@ -1,8 +1,10 @@
 use crate::access::{Actor, Can, Contribute, Delete, Edit, List, View};
 use crate::app::App;
+use crate::db::Id;
 use crate::error::Result;
 use crate::http::{Answer, Body, Created, NoContent, One, Paged};
 use crate::projects::tags::{NewTag, ProjectTag, Tag};
+use crate::projects::templates::{CATALOG, FromTemplate, Template};
 use crate::projects::{self, EditProject, NewProject, Project};
 
 pub async fn list(projects: Can<View, List<Project>>) -> Result<Paged<Project>> {
@@ -12,6 +14,16 @@ pub async fn list(projects: Can<View, List<Project>>) -> Result<Paged<Project>> 
 pub async fn create(app: App, actor: Actor, body: Body<NewProject>) -> Result<Created<Project>> {
     let quota = app.quota(&actor, "projects", |allowed| allowed.projects);
     app.commit(projects::create(body.0, app.id()?, actor.user.id, quota, &app.by(&actor))).await
+}
+
+pub async fn templates(_: Actor) -> Result<Paged<&'static Template>> {
+    Ok(Paged::all(CATALOG.iter().collect()))
+}
+
+pub async fn from_template(app: App, actor: Actor, body: Body<FromTemplate>) -> Result<Created<Project>> {
+    let quota = app.quota(&actor, "projects", |allowed| allowed.projects);
+    let id = |at| Ok(Id::new(at, app.random()?));
+    app.commit(body.0.create(actor.user.id, quota, &app.by(&actor), id)?).await
 }
 
 pub async fn get(project: Can<View, Project>) -> Result<One<Project>> {

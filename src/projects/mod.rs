@@ -3,6 +3,7 @@
 pub mod api;
 pub mod purge;
 pub mod tags;
+pub mod templates;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
