@@ -22,6 +22,7 @@ mod projects;
 mod routes;
 mod serve;
 mod tasks;
+mod team;
 mod user;
 
 use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};

@@ -9,7 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{auth, billing, health, live, profile, projects, user};
+use crate::{auth, billing, health, live, profile, projects, team, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -76,6 +76,15 @@ routes! {
     get    "/projects/{project_id}/tags"           projects::api::tags          "List a project's tags";
     post   "/projects/{project_id}/tags"           projects::api::add_tag       "Create a tag" [TagExists];
     delete "/projects/{project_id}/tags/{tag_id}"  projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
+
+    get    "/projects/{project_id}/team"           team::api::list              "List a project's team";
+    delete "/projects/{project_id}/team/{user_id}" team::api::remove            "Remove a member, or leave" [ProjectNotFound, OwnerStays];
+    post   "/projects/{project_id}/team/invite"    team::api::invite            "Invite someone by email or username" [AlreadyMember, InviteExists, TierLimitExceeded];
+    get    "/projects/{project_id}/team/invites"   team::api::invites           "List a project's invites";
+    delete "/projects/{project_id}/team/invites/{invite_id}" team::api::revoke  "Revoke an invite" [ProjectNotFound];
+    get    "/invites"                              team::api::mine              "List what the caller is invited to";
+    post   "/invites/{invite_id}/accept"           team::api::accept            "Accept an invite: join the project" [InviteOver, TeamFull];
+    post   "/invites/{invite_id}/decline"          team::api::decline           "Decline an invite" [InviteOver];
 
     post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";

@@ -71,11 +71,22 @@ async fn steps(shop: &Shop) -> Vec<Step> {
     let project = ada.project("Launch").await;
     let tag = ada.post(&format!("/projects/{project}/tags")).json(json!({ "name": "red" })).await;
     let tag = tag.data()["id"].as_str().unwrap().to_owned();
-    let ids = [("{session_id}", tablet.session()), ("{project_id}", project), ("{tag_id}", tag)];
-    let refresh = json!({ "refresh_token": ada.refresh_token });
-    let (_, token) = ada.login_link().await;
     let (bea, _) = shop.subscriber("bea", "pro", "monthly").await;
     let (cyd, receipt) = shop.unheard_buyer("cyd").await;
+    let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
+    let [accepted, declined] = [world.invite(&ada, &project, &dan).await, world.invite(&ada, &project, &eli).await];
+    let revoked = world.invite(&ada, &project, &bea).await;
+    let ids = [
+        ("{session_id}", tablet.session()),
+        ("{project_id}", project),
+        ("{tag_id}", tag),
+        ("{user_id}", dan.id().to_string()),
+        ("{invite_id}/accept", format!("{accepted}/accept")),
+        ("{invite_id}/decline", format!("{declined}/decline")),
+        ("{invite_id}", revoked),
+    ];
+    let refresh = json!({ "refresh_token": ada.refresh_token });
+    let (_, token) = ada.login_link().await;
     // What its webhooks say of what these do comes too late to matter.
     shop.provider.hold(true);
     let webhook = Delivery::signed("order_created", b"{}".to_vec(), WEBHOOK_SECRET);
@@ -125,6 +136,14 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "POST /ws/ticket", None),
         step(&ada, "GET /ws", None),
         step(&ada, "GET /ws/{client_id}", None),
+        step(&ada, "POST /projects/{project_id}/team/invite", Some(json!({ "email": "fay@example.com" }))),
+        step(&ada, "GET /projects/{project_id}/team/invites", None),
+        step(&ada, "DELETE /projects/{project_id}/team/invites/{invite_id}", None),
+        step(&dan, "GET /invites", None),
+        step(&dan, "POST /invites/{invite_id}/accept", None),
+        step(&eli, "POST /invites/{invite_id}/decline", None),
+        step(&ada, "GET /projects/{project_id}/team", None),
+        step(&ada, "DELETE /projects/{project_id}/team/{user_id}", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }

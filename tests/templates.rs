@@ -33,14 +33,14 @@ async fn each_template_becomes_a_project_with_all_it_holds() {
         assert_eq!(pluck(project["tags"].as_array().unwrap(), "name"), wanted);
 
         let labels = "SELECT name, color FROM task_labels WHERE project_id = ?1 ORDER BY rowid";
-        let labels = world.sql(labels, &[id.clone()]).await;
+        let labels = world.sql(labels, std::slice::from_ref(id)).await;
         assert_eq!(json!(labels), template["labels"]);
         let tasks = "SELECT t.title, t.description, t.status, t.created_by, t.assignee_id,
                             (SELECT json_group_array(name) FROM (
                                SELECT l.name FROM task_label_links k JOIN task_labels l ON l.id = k.label_id
                                WHERE k.task_id = t.id ORDER BY l.name)) AS labels
                      FROM tasks t WHERE t.project_id = ?1 ORDER BY t.created_at DESC";
-        let tasks = world.sql(tasks, &[id.clone()]).await;
+        let tasks = world.sql(tasks, std::slice::from_ref(id)).await;
         let wanted = template["tasks"].as_array().unwrap();
         assert_eq!(pluck(&tasks, "title"), pluck(wanted, "title"), "in their order");
         for (task, wanted) in tasks.iter().zip(wanted) {

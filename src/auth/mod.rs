@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::{Event, Kind};
 use crate::limits::Tier;
 use crate::sql;
+use crate::team::invites;
 use crate::user::User;
 use password::Password;
 use token::{ACCESS_SECONDS, Claims, Keys, RefreshToken};
@@ -146,11 +147,13 @@ pub fn register(body: Register, id: i64, hash: String, by: &By) -> Change<User> 
         user.display_name,
         by.at,
     );
+    let invited = invites::claim(&body.email, user.id);
     let event = Event::new(Kind::UserRegistered, &by, user.id);
     Change::to(user)
         .run(refuse_email(&body.email))
         .run(refuse_username(body.username.as_ref()))
         .run(insert)
+        .run(invited)
         .announce(event)
 }
 

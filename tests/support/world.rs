@@ -112,6 +112,7 @@ pub fn usual_vars() -> Value {
         "RATE_LIMIT_PREMIUM": MANY,
         "RATE_LIMIT_WEBHOOK": MANY,
         "LIMIT_PROJECTS_FREE": MANY,
+        "LIMIT_MEMBERS_FREE": MANY,
     })
 }
 
@@ -299,6 +300,13 @@ impl Inner {
 
     pub async fn set_tier(&self, person: &Person, tier: &str) {
         self.sql("UPDATE users SET tier = ?1 WHERE id = ?2", &[json!(tier), json!(person.id())]).await;
+    }
+
+    /// Invites by email, and gives the invite's id.
+    pub async fn invite(&self, owner: &Person, project: &str, person: &Person) -> String {
+        let body = json!({ "email": person.email });
+        let invite = owner.post(&format!("/projects/{project}/team/invite")).json(body).status(201).await;
+        invite.data()["id"].as_str().unwrap().into()
     }
 
     pub async fn add_member(&self, project: &str, person: &Person) {

@@ -16,8 +16,14 @@ use crate::worker::Local;
 const SCHEMATHESIS: &str = "4.32.5";
 const STATE: &str = ".wrangler/contract";
 /// Out of the way: the calls of a run are one user's.
-const LIMITS: [&str; 5] =
-    ["RATE_LIMIT_AUTH", "RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_FREE", "RATE_LIMIT_WEBHOOK", "LIMIT_PROJECTS_FREE"];
+const LIMITS: [&str; 6] = [
+    "RATE_LIMIT_AUTH",
+    "RATE_LIMIT_ANONYMOUS",
+    "RATE_LIMIT_FREE",
+    "RATE_LIMIT_WEBHOOK",
+    "LIMIT_PROJECTS_FREE",
+    "LIMIT_MEMBERS_FREE",
+];
 
 pub fn write() -> Result<()> {
     let output = Command::new("cargo").args(["run", "--quiet", "--bin", "openapi"]).current_dir(root()).output()?;
