@@ -8,7 +8,7 @@ use crate::live::wire::{Followed, MAX_BUFFERED, MAX_CHANNELS, Missed, Taken, ToC
 use crate::projects;
 use worker::WebSocket;
 
-use super::{Listener, Number, UserSockets, attach, attachment, buffered, is_open};
+use super::{Hearing, Listener, Number, UserSockets, attachment, buffered, change, is_open};
 
 /// How often a client is given 50 ms to take what it missed.
 const DRAIN_STEPS: u32 = 600;
@@ -34,14 +34,17 @@ impl UserSockets {
     /// Tells the socket that it listens, sends what it missed, and lets it hear the rest with the others.
     pub(super) async fn join(&self, socket: &WebSocket, channel: &Channel, after: Option<u64>) -> Result<()> {
         let name = channel.to_string();
-        if let Some(since) = self.since(socket, &name) {
-            // What came since it joined, it has.
+        if let Some(Hearing { from, since, .. }) = hearing(socket, &name) {
             let position = self.position(&name)?.unwrap_or(since);
             self.tell(socket, &Told::Subscribed { channel: &name, seq: position })?;
-            return match after {
-                Some(after) if after < since => self.catch_up(socket, channel, after, Some(since)).await.map(drop),
-                _ => Ok(()),
-            };
+            // All after `from` it has; only what was before can be missed.
+            let Some(after) = after.filter(|after| *after < from) else { return Ok(()) };
+            change(socket, |channels| {
+                for hearing in channels.iter_mut().filter(|hearing| hearing.channel == name) {
+                    hearing.from = after;
+                }
+            })?;
+            return self.catch_up(socket, channel, after, Some(from)).await.map(drop);
         }
         if !self.begin_joining(socket, &name) {
             return Ok(());
@@ -49,7 +52,8 @@ impl UserSockets {
         let caught_up = self.arrive(socket, channel, after).await;
         self.end_joining(socket, &name);
         let (seq, epoch) = caught_up?;
-        self.settle(socket, &name, seq, epoch).map_err(broken)?;
+        let hearing = Hearing { channel: name, from: after.unwrap_or(seq).min(seq), since: seq };
+        self.settle(socket, hearing, epoch)?;
         if !is_open(socket) {
             self.forget(std::slice::from_ref(socket)).await;
         }
@@ -131,27 +135,23 @@ impl UserSockets {
         Err(Code::Unavailable.into())
     }
 
-    fn settle(&self, socket: &WebSocket, name: &str, seq: u64, epoch: u64) -> worker::Result<()> {
+    fn settle(&self, socket: &WebSocket, hearing: Hearing, epoch: u64) -> Result<()> {
+        let (name, since) = (hearing.channel.clone(), hearing.since);
         let sql = "INSERT INTO positions (channel, seq, epoch) VALUES (?1, ?2, ?3)
                    ON CONFLICT (channel) DO UPDATE SET epoch = max(epoch, excluded.epoch)";
-        self.sql.exec(sql, vec![name.into(), whole(seq), whole(epoch)])?;
-        let Some(mut attachment) = attachment(socket) else { return Ok(()) };
-        attachment.channels.push((name.to_owned(), seq));
-        attach(socket, &attachment)?;
+        self.sql.exec(sql, vec![name.as_str().into(), whole(since), whole(epoch)]).map_err(broken)?;
+        change(socket, |channels| channels.push(hearing))?;
         self.with_listeners(|listeners| {
-            let all = listeners.entry(name.to_owned()).or_default();
+            let all = listeners.entry(name).or_default();
             if !all.iter().any(|listener| listener.socket == *socket) {
-                all.push(Listener { socket: socket.clone(), since: seq });
+                all.push(Listener { socket: socket.clone(), since });
             }
         });
         Ok(())
     }
 
     pub(super) async fn leave(&self, socket: &WebSocket, name: &str) -> Result<()> {
-        if let Some(mut attachment) = attachment(socket) {
-            attachment.channels.retain(|(channel, _)| channel != name);
-            attach(socket, &attachment).map_err(broken)?;
-        }
+        change(socket, |channels| channels.retain(|hearing| hearing.channel != name))?;
         let left = self.with_listeners(|listeners| {
             if let Some(all) = listeners.get_mut(name) {
                 all.retain(|listener| listener.socket != *socket);
@@ -179,16 +179,15 @@ impl UserSockets {
     /// A socket is gone. A channel that cannot be told notices when it relays.
     pub(super) async fn forget(&self, sockets: &[WebSocket]) {
         for socket in sockets {
-            for (name, _) in attachment(socket).map_or(Vec::new(), |attachment| attachment.channels) {
-                if let Err(error) = self.leave(socket, &name).await {
+            for hearing in attachment(socket).map_or(Vec::new(), |attachment| attachment.channels) {
+                if let Err(error) = self.leave(socket, &hearing.channel).await {
                     log("sockets", error.cause().unwrap_or_default());
                 }
             }
         }
     }
+}
 
-    fn since(&self, socket: &WebSocket, name: &str) -> Option<u64> {
-        let attachment = attachment(socket)?;
-        attachment.channels.into_iter().find(|(channel, _)| channel == name).map(|(_, since)| since)
-    }
+fn hearing(socket: &WebSocket, name: &str) -> Option<Hearing> {
+    attachment(socket)?.channels.into_iter().find(|hearing| hearing.channel == name)
 }

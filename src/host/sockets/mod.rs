@@ -69,8 +69,17 @@ pub struct Entry {
 #[derive(Debug, Serialize, Deserialize)]
 struct Attachment {
     session: Id,
-    /// Each with the last message it had when it joined.
-    channels: Vec<(String, u64)>,
+    channels: Vec<Hearing>,
+}
+
+/// A channel a socket listens to.
+#[derive(Debug, Serialize, Deserialize)]
+struct Hearing {
+    channel: String,
+    /// It was sent everything after this one.
+    from: u64,
+    /// The last message it had when it joined the others.
+    since: u64,
 }
 
 impl DurableObject for UserSockets {
@@ -106,7 +115,7 @@ impl DurableObject for UserSockets {
         let listening = match request.json().await? {
             ToSockets::Relay { channel, from, frames, aside } => {
                 let heard = self.relay(&channel, from, &frames, aside).await;
-                heard.map_err(|error| worker::Error::RustError(error.cause().unwrap_or_default().into()))?
+                heard.map_err(failed)?
             }
             ToSockets::Lose { channel } => self.lose(&channel)?,
             ToSockets::End { session } => self.end(&session).await?,
@@ -235,10 +244,8 @@ impl UserSockets {
         let told = Told::Unsubscribed { channel: name, code: Some(Code::ProjectNotFound.name()) };
         let listeners = self.with_listeners(|listeners| listeners.remove(name).unwrap_or_default());
         for Listener { socket, .. } in listeners {
-            if let Some(mut attachment) = attachment(&socket) {
-                attachment.channels.retain(|(channel, _)| channel != name);
-                attach(&socket, &attachment)?;
-            }
+            let left = change(&socket, |channels| channels.retain(|hearing| hearing.channel != name));
+            left.map_err(failed)?;
             let _ = socket.send_with_str(told.text());
         }
         self.sql.exec("DELETE FROM positions WHERE channel = ?1", vec![name.into()])?;
@@ -278,8 +285,8 @@ impl UserSockets {
         work(listeners.get_or_insert_with(|| {
             let mut all: HashMap<String, Vec<Listener>> = HashMap::new();
             for socket in self.state.get_websockets() {
-                for (name, since) in attachment(&socket).map_or(Vec::new(), |attachment| attachment.channels) {
-                    all.entry(name).or_default().push(Listener { socket: socket.clone(), since });
+                for Hearing { channel, since, .. } in attachment(&socket).map_or(Vec::new(), |it| it.channels) {
+                    all.entry(channel).or_default().push(Listener { socket: socket.clone(), since });
                 }
             }
             all
@@ -292,12 +299,23 @@ struct Number {
     number: u64,
 }
 
+fn failed(error: Error) -> worker::Error {
+    worker::Error::RustError(error.cause().unwrap_or(error.message()).into())
+}
+
 fn is_open(socket: &WebSocket) -> bool {
     socket.as_ref().ready_state() == web_sys::WebSocket::OPEN
 }
 
 fn attach(socket: &WebSocket, attachment: &Attachment) -> worker::Result<()> {
     socket.serialize_attachment(serde_json::to_string(attachment)?)
+}
+
+/// A socket without an attachment is about to go.
+fn change(socket: &WebSocket, work: impl FnOnce(&mut Vec<Hearing>)) -> Result<()> {
+    let Some(mut attachment) = attachment(socket) else { return Ok(()) };
+    work(&mut attachment.channels);
+    attach(socket, &attachment).map_err(broken)
 }
 
 fn attachment(socket: &WebSocket) -> Option<Attachment> {
