@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{Error, Result};
 
 pub use id::Id;
-pub use text::{Email, HttpsUrl, Patch, Text, Word};
-pub use time::{DAY, HOUR, MINUTE, SECOND, Time};
+pub use text::{Color, Email, HttpsUrl, Patch, Text, Word};
+pub use time::{DAY, HOUR, MINUTE, Moment, SECOND, Time};
 
 /// One SQL statement with its parameters, bound by position: `?1` is the first.
 #[derive(Clone, Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Param, ToParam};
 
@@ -28,6 +28,11 @@ pub struct Email(String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct HttpsUrl(String);
+
+/// `#rrggbb`, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Color(String);
 
 /// A field of a PATCH: absent keeps, `null` clears, a value sets.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,6 +109,15 @@ impl HttpsUrl {
     }
 }
 
+impl Color {
+    fn parse(text: String) -> Parsed<Self> {
+        let color = text.to_lowercase();
+        let hex = color.strip_prefix('#').unwrap_or_default();
+        let valid = hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        if valid { Ok(Color(color)) } else { Err("must be a color like #0ea5e9".into()) }
+    }
+}
+
 macro_rules! parsed_text {
     ([$($generic:ident),*] $type:ty, $name:expr, $schema:tt) => {
         impl<$(const $generic: usize),*> AsRef<str> for $type {
@@ -157,6 +171,8 @@ parsed_text!([] Email, "Email",
     {"type": "string", "format": "email", "maxLength": 254, "examples": ["ada@example.com"]});
 parsed_text!([] HttpsUrl, "HttpsUrl",
     {"type": "string", "format": "uri", "pattern": "^https://", "maxLength": 2048, "examples": ["https://example.com/ada.png"]});
+parsed_text!([] Color, "Color",
+    {"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$", "examples": ["#0ea5e9"]});
 
 impl<T> Patch<T> {
     pub fn is_keep(&self) -> bool {
@@ -175,6 +191,13 @@ impl<T> Patch<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(from)?.map_or(Patch::Clear, Patch::Set))
+    }
+}
+
+/// A field to keep is skipped by its struct: `skip_serializing_if = "Patch::is_keep"`.
+impl<T: Serialize> Serialize for Patch<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(to)
     }
 }
 

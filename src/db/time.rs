@@ -16,6 +16,8 @@ pub const DAY: i64 = 24 * HOUR;
 pub struct Time(i64);
 
 impl Time {
+    /// The first moment four digits of a year can say.
+    pub const FIRST: Time = Time(-62_167_219_200_000);
     /// The last moment four digits of a year can say.
     pub const NEVER: Time = Time(253_402_300_799_999);
 
@@ -43,6 +45,45 @@ impl Time {
 
     pub fn text(self) -> String {
         self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+}
+
+/// A `Time` as people give one: RFC 3339 with any offset, or a date, which is its midnight in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Moment(pub Time);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        let date = || ours(format!("{text}T00:00:00.000Z").as_bytes());
+        let time = || DateTime::parse_from_rfc3339(&text).ok().map(|at| Time(at.timestamp_millis()));
+        // Only years of four digits sort as text.
+        let sortable = |time: &Time| (Time::FIRST..=Time::NEVER).contains(time);
+        let moment = date().or_else(time).filter(sortable).map(Moment);
+        moment.ok_or_else(|| serde::de::Error::custom("must be a date, or an RFC 3339 date and time"))
+    }
+}
+
+impl ToParam for Moment {
+    fn param(&self) -> Param {
+        self.0.param()
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "anyOf": [{ "format": "date-time" }, { "format": "date" }],
+            "examples": ["2026-03-01T09:30:00.000Z"],
+        })
     }
 }
 
@@ -121,6 +162,19 @@ mod tests {
             ["2026-02-30T00:00:00.000Z", "2026-03-01T09:30:00Z", "2026-03-01T24:00:00.000Z", "2026-03-01 09:30:00.000Z"]
         {
             assert_eq!(ours(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_time_with_any_offset_or_a_date() {
+        let read = |text: &str| serde_json::from_str(&format!("\"{text}\"")).ok().map(|Moment(time)| time.text());
+        assert_eq!(read("2026-03-01").as_deref(), Some("2026-03-01T00:00:00.000Z"));
+        assert_eq!(read("2026-03-01T01:30:00+02:00").as_deref(), Some("2026-02-28T23:30:00.000Z"));
+        assert_eq!(read("0000-01-01").as_deref(), Some("0000-01-01T00:00:00.000Z"));
+        for bad in
+            ["", "tomorrow", "2026-3-1", "2026-02-30", "2026-03-01T09:30", "9999-12-31T23:59:59-01:00", "+12026-01-01"]
+        {
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 

@@ -1,15 +1,13 @@
 //! A project's tags.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Project;
 use crate::access::{Ask, Contribute, Permits, Role, Thing};
 use crate::app::{By, Change};
-use crate::db::{Answers, Id, Param, Stmt, Text, Time, ToParam};
+use crate::db::{Answers, Color, Id, Stmt, Text, Time};
 use crate::error::{Code, Result};
 use crate::event::{Event, Kind};
 use crate::sql;
@@ -28,40 +26,6 @@ pub struct Tag {
 pub struct NewTag {
     name: Text<1, 50>,
     color: Option<Color>,
-}
-
-/// `#rrggbb`, in lower case.
-#[derive(Clone, Debug)]
-pub struct Color(String);
-
-impl<'de> Deserialize<'de> for Color {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?.to_lowercase();
-        let hex = text.strip_prefix('#').unwrap_or_default();
-        if hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-            Ok(Color(text))
-        } else {
-            Err(serde::de::Error::custom("must be a color like #0ea5e9"))
-        }
-    }
-}
-
-impl JsonSchema for Color {
-    fn schema_name() -> Cow<'static, str> {
-        "Color".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$", "examples": ["#0ea5e9"]})
-    }
-}
-
-impl ToParam for Color {
-    fn param(&self) -> Param {
-        self.0.param()
-    }
 }
 
 /// A tag with the caller's role in its project.
@@ -118,7 +82,7 @@ impl Project {
         let tag = Tag {
             id,
             name: body.name.to_string(),
-            color: body.color.as_ref().map(|color| color.0.clone()),
+            color: body.color.as_ref().map(Color::to_string),
             created_at: by.at,
         };
         let event = Event::new(Kind::TagCreated, by, &tag.id).in_project(&self.id);
