@@ -55,6 +55,7 @@ pub struct By {
 pub struct Change<T> {
     stmts: Vec<Stmt>,
     events: Vec<Event>,
+    recorded: Vec<Id>,
     quota: Option<Quota>,
     outcome: Outcome<T>,
 }
@@ -70,11 +71,17 @@ enum Outcome<T> {
 
 impl<T> Change<T> {
     pub fn to(outcome: T) -> Self {
-        Change { stmts: Vec::new(), events: Vec::new(), quota: None, outcome: Outcome::Is(outcome) }
+        Change {
+            stmts: Vec::new(),
+            events: Vec::new(),
+            recorded: Vec::new(),
+            quota: None,
+            outcome: Outcome::Is(outcome),
+        }
     }
 
     pub fn returning(stmt: Stmt) -> Self {
-        Change { stmts: Vec::new(), events: Vec::new(), quota: None, outcome: Outcome::Row(stmt) }
+        Change { stmts: Vec::new(), events: Vec::new(), recorded: Vec::new(), quota: None, outcome: Outcome::Row(stmt) }
     }
 
     /// A statement that writes, or one that inserts into `refusals` when it must not happen.
@@ -92,6 +99,12 @@ impl<T> Change<T> {
     pub fn announce(mut self, event: Event) -> Self {
         self.events.push(event);
         self
+    }
+
+    /// A statement that writes the event of this id itself, or does not, as it finds things.
+    pub fn record(mut self, event: Id, stmt: Stmt) -> Self {
+        self.recorded.push(event);
+        self.run(stmt)
     }
 }
 
@@ -216,7 +229,7 @@ impl App {
     /// `kept` goes first, so that a racing twin fails on its key and not on what the key guards.
     async fn write<T>(&self, kept: Option<Stmt>, change: Change<T>) -> Result<Answers> {
         let mut stmts: Vec<Stmt> = kept.into_iter().chain(change.stmts).collect();
-        let mut announced = Vec::with_capacity(change.events.len());
+        let mut announced = change.recorded;
         for event in change.events {
             let id = self.id()?;
             stmts.push(event.insert(&id));

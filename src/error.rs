@@ -69,6 +69,7 @@ codes! {
     InviteExists          "INVITE_EXISTS"            409 "They are invited already."
     OwnerStays            "OWNER_STAYS"              409 "A project keeps its owner; delete the project instead."
     TeamFull              "TEAM_FULL"                409 "The owner's plan allows no more members."
+    TooMany               "TOO_MANY"                 409 "There can be no more of these; remove one first."
     DependencyCycle       "DEPENDENCY_CYCLE"         409 "The tasks would wait for each other."
     SubscriptionExists    "SUBSCRIPTION_EXISTS"      409 "There is a subscription of this tier or a higher one already."
     SubscriptionOver      "SUBSCRIPTION_OVER"        409 "The subscription is over; start a new one."
