@@ -10,6 +10,7 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{auth, billing, health, live, profile, projects, team, user};
+use crate::{auth, billing, health, profile, projects, tasks, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -89,4 +90,15 @@ routes! {
     post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
     get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
+    get    "/projects/{project_id}/tasks"                                      tasks::api::list              "List a project's tasks";
+    post   "/projects/{project_id}/tasks"                                      tasks::api::create            "Create a task" [Conflict];
+    get    "/projects/{project_id}/tasks/labels"                               tasks::api::labels            "List a project's labels";
+    post   "/projects/{project_id}/tasks/labels"                               tasks::api::add_label         "Create a label" [LabelExists, TooMany];
+    delete "/projects/{project_id}/tasks/labels/{label_id}"                    tasks::api::delete_label      "Delete a label and take it off every task" [ProjectNotFound];
+    get    "/projects/{project_id}/tasks/{task_id}"                            tasks::api::get               "Get a task" [ProjectNotFound];
+    patch  "/projects/{project_id}/tasks/{task_id}"                            tasks::api::edit              "Update a task" [ProjectNotFound, Conflict];
+    delete "/projects/{project_id}/tasks/{task_id}"                            tasks::api::delete            "Delete a task and everything on it" [ProjectNotFound];
+    post   "/projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}" tasks::api::add_dependency    "Make a task depend on another" [ProjectNotFound, DependencyCycle, TooMany];
+    delete "/projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}" tasks::api::remove_dependency "Remove a dependency" [ProjectNotFound, DependencyNotFound];
+    get    "/projects/{project_id}/tasks/{task_id}/activity"                   tasks::api::activity          "List what has happened to a task, the latest first" [ProjectNotFound];
 }

@@ -71,6 +71,19 @@ async fn steps(shop: &Shop) -> Vec<Step> {
     let project = ada.project("Launch").await;
     let tag = ada.post(&format!("/projects/{project}/tags")).json(json!({ "name": "red" })).await;
     let tag = tag.data()["id"].as_str().unwrap().to_owned();
+    let label = ada.post(&format!("/projects/{project}/tasks/labels")).json(json!({ "name": "bug" })).await;
+    let label = label.data()["id"].as_str().unwrap().to_owned();
+    let (task, other_task) = (ada.task(&project, "Write").await, ada.task(&project, "Read").await);
+    let ids = [
+        ("{session_id}", tablet.session()),
+        ("{project_id}", project),
+        ("{tag_id}", tag),
+        ("{label_id}", label.clone()),
+        ("{task_id}", task),
+        ("{other_task_id}", other_task),
+    ];
+    let refresh = json!({ "refresh_token": ada.refresh_token });
+    let (_, token) = ada.login_link().await;
     let (bea, _) = shop.subscriber("bea", "pro", "monthly").await;
     let (cyd, receipt) = shop.unheard_buyer("cyd").await;
     let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
@@ -90,6 +103,10 @@ async fn steps(shop: &Shop) -> Vec<Step> {
     // What its webhooks say of what these do comes too late to matter.
     shop.provider.hold(true);
     let webhook = Delivery::signed("order_created", b"{}".to_vec(), WEBHOOK_SECRET);
+    let task_patch = json!({ "title": "Write 2", "description": null, "status": "done", "assignee_id": ada.id(),
+        "due_date": "2026-03-01", "label_ids": [label] });
+    let task_body = json!({ "title": "Third", "description": "words", "status": "open", "assignee_id": ada.id(),
+        "due_date": "2026-03-01T09:30:00+01:00", "label_ids": [label] });
     let checkout = json!({ "tier": "pro", "billing_cycle": "yearly" });
     let login = json!({ "email": ada.email, "password": PASSWORD });
     let step = |who: &Person, line: &str, body: Option<Value>| {
@@ -144,6 +161,17 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&eli, "POST /invites/{invite_id}/decline", None),
         step(&ada, "GET /projects/{project_id}/team", None),
         step(&ada, "DELETE /projects/{project_id}/team/{user_id}", None),
+        step(&ada, "GET /projects/{project_id}/tasks", None),
+        step(&ada, "POST /projects/{project_id}/tasks", Some(task_body)),
+        step(&ada, "GET /projects/{project_id}/tasks/labels", None),
+        step(&ada, "POST /projects/{project_id}/tasks/labels", Some(json!({ "name": "chore", "color": "#0000ff" }))),
+        step(&ada, "GET /projects/{project_id}/tasks/{task_id}", None),
+        step(&ada, "PATCH /projects/{project_id}/tasks/{task_id}", Some(task_patch)),
+        step(&ada, "POST /projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}", None),
+        step(&ada, "DELETE /projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}", None),
+        step(&ada, "GET /projects/{project_id}/tasks/{task_id}/activity", None),
+        step(&ada, "DELETE /projects/{project_id}/tasks/labels/{label_id}", None),
+        step(&ada, "DELETE /projects/{project_id}/tasks/{task_id}", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }

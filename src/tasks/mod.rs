@@ -1,16 +1,26 @@
 //! Tasks: what there is to do in a project.
 
+pub mod activity;
+pub mod api;
+pub mod board;
+pub mod dependencies;
+pub mod labels;
+pub mod list;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::{Ask, Contribute, Permits, Role, Thing, View};
+use crate::app::{By, Change};
 use crate::db::{self, Answers, Id, Stmt, Time};
 use crate::error::{Code, Result};
+use crate::event::{Event, Kind};
 use crate::http::Versioned;
-use crate::sql;
 use crate::user::Person;
+use crate::{projects, sql};
 
+/// How far a task is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -19,6 +29,19 @@ pub enum Status {
     InProgress,
     Blocked,
     Done,
+}
+
+impl Status {
+    pub const ALL: [Status; 4] = [Status::Open, Status::InProgress, Status::Blocked, Status::Done];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Open => "open",
+            Status::InProgress => "in_progress",
+            Status::Blocked => "blocked",
+            Status::Done => "done",
+        }
+    }
 }
 
 /// A task as the project's team sees it.
@@ -82,10 +105,13 @@ fn find(project: &Id, task: &Id, user: i64) -> Stmt {
                 t.created_at, t.updated_at, m.role,
                 (SELECT json_object('id', u.id, 'username', u.username, 'display_name', u.display_name, 'avatar_url', u.avatar_url)
                  FROM users u WHERE u.id = t.assignee_id) AS assignee,
-                (SELECT json_group_array(label_id) FROM task_label_links WHERE task_id = t.id) AS label_ids,
-                (SELECT json_group_array(json_object('id', l.id, 'name', l.name, 'color', l.color))
-                 FROM task_label_links k JOIN task_labels l ON l.id = k.label_id WHERE k.task_id = t.id) AS labels,
-                (SELECT json_group_array(depends_on_task_id) FROM task_dependencies WHERE task_id = t.id) AS depends_on,
+                (SELECT json_group_array(id) FROM (SELECT l.id FROM task_label_links k JOIN task_labels l ON l.id = k.label_id
+                                                   WHERE k.task_id = t.id ORDER BY l.name)) AS label_ids,
+                (SELECT json_group_array(json_object('id', id, 'name', name, 'color', color))
+                 FROM (SELECT l.* FROM task_label_links k JOIN task_labels l ON l.id = k.label_id
+                       WHERE k.task_id = t.id ORDER BY l.name)) AS labels,
+                (SELECT json_group_array(depends_on_task_id)
+                 FROM (SELECT depends_on_task_id FROM task_dependencies WHERE task_id = t.id ORDER BY depends_on_task_id)) AS depends_on,
                 (SELECT count(*) FROM comments WHERE task_id = t.id AND deleted_at IS NULL) AS comment_count,
                 (SELECT count(*) FROM task_attachments WHERE task_id = t.id) AS attachment_count
          FROM team_members m JOIN tasks t ON t.project_id = m.project_id
@@ -135,4 +161,31 @@ pub fn told(ids: &Value) -> Stmt {
          FROM tasks t WHERE t.id IN (SELECT value FROM json_each(?1))",
         ids
     )
+}
+
+/// Deleted meanwhile, or changed since the versions the caller starts from.
+fn refuse_unless_unchanged(task: &Id, versions: Option<Value>) -> Stmt {
+    sql!(
+        "INSERT INTO refusals
+         SELECT iif(EXISTS (SELECT 1 FROM tasks WHERE id = ?1), 'PRECONDITION_FAILED', 'TASK_NOT_FOUND')
+         WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND (?2 IS NULL OR version IN (SELECT value FROM json_each(?2))))",
+        task,
+        versions,
+    )
+}
+
+impl Task {
+    pub fn delete(&self, versions: Option<Value>, user: i64, by: &By) -> Change<()> {
+        Change::to(())
+            .run(projects::refuse_unless(&self.project_id, user, Role::Member))
+            .run(refuse_unless_unchanged(&self.id, versions))
+            .run(sql!(
+                "UPDATE tasks SET version = version + 1, updated_at = ?2
+                 WHERE id IN (SELECT task_id FROM task_dependencies WHERE depends_on_task_id = ?1)",
+                self.id,
+                by.at,
+            ))
+            .run(sql!("DELETE FROM tasks WHERE id = ?1", self.id))
+            .announce(Event::new(Kind::TaskDeleted, by, &self.id).in_project(&self.project_id).on_task(&self.id))
+    }
 }

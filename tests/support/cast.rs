@@ -124,6 +124,12 @@ impl Person {
         reply.data()["id"].as_str().unwrap().into()
     }
 
+    pub async fn task(&self, project: &str, title: &str) -> String {
+        let tasks = format!("/projects/{project}/tasks");
+        let reply = self.post(&tasks).json(json!({ "title": title })).status(201).await;
+        reply.data()["id"].as_str().unwrap().into()
+    }
+
     /// A path is below `/api/v1`, unless it begins with `//`.
     #[track_caller]
     pub fn call(&self, method: Method, path: &str) -> Call {
