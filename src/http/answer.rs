@@ -172,8 +172,10 @@ impl FromRequestParts<()> for IfMatch {
         if tags.trim() == "*" {
             return Ok(IfMatch(None));
         }
-        // A tag that is none of ours, or a weak one, matches nothing.
-        let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        // A tag that is none of ours matches nothing. Cloudflare weakens the tags of what it compresses, and a version
+        // is the same version in any encoding: so `W/` does not count.
+        let version =
+            |tag: &str| tag.trim().trim_start_matches("W/").strip_prefix('"')?.strip_suffix('"')?.parse().ok();
         Ok(IfMatch(Some(tags.split(',').filter_map(version).collect())))
     }
 }
