@@ -30,5 +30,6 @@ mod support;
 mod tags;
 mod team;
 mod templates;
+mod tasks;
 mod tiers;
 mod tokens;

@@ -42,7 +42,7 @@ pub struct NewTask {
 }
 
 /// Absent fields stay as they are; `null` clears a description, an assignee or a due date.
-/// As JSON it holds what shall be changed and nothing else.
+// As JSON it holds what was named and nothing else.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct EditTask {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub struct EditTask {
     /// A date alone is its midnight in UTC.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     due_date: Patch<Moment>,
-    /// All it shall have.
+    /// All the labels it shall have.
     #[serde(skip_serializing_if = "Option::is_none")]
     label_ids: Option<LabelIds>,
 }
@@ -102,7 +102,7 @@ impl Permits<Contribute> for Board {
 
 impl Board {
     pub fn create(&self, body: NewTask, id: Id, user: i64, by: &By) -> Result<Change<Task>> {
-        let labels = self.labels(&body.label_ids)?;
+        let labels = self.chosen(&body.label_ids)?;
         let task = Task {
             id,
             project_id: self.id.clone(),
@@ -158,7 +158,7 @@ impl Board {
     }
 
     /// The labels that `label_ids` mean, by name.
-    fn labels(&self, ids: &LabelIds) -> Result<Vec<TaskLabel>> {
+    fn chosen(&self, ids: &LabelIds) -> Result<Vec<TaskLabel>> {
         let chosen = self.labels.iter().filter(|label| ids.contains(&label.id)).map(Label::on_task);
         let chosen: Vec<TaskLabel> = chosen.collect();
         if chosen.len() < ids.len() {
@@ -233,7 +233,7 @@ impl Card {
     ) -> Result<Change<Task>> {
         let (board, assignee, labels) = (&self.board, edit.assignee_id.value().copied(), edit.label_ids.as_ref());
         assignee.map(|id| board.person(id)).transpose()?;
-        labels.map(|ids| board.labels(ids)).transpose()?;
+        labels.map(|ids| board.chosen(ids)).transpose()?;
         let patch = json!(edit);
         // Of one moment, the first shall come first.
         events.sort_by(|a, b| a.as_str().cmp(b.as_str()));

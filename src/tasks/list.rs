@@ -30,8 +30,10 @@ pub struct Filter {
     #[schemars(example = &"announce", length(max = 100))]
     search: Option<Text<0, 100>>,
     /// Due at this moment or later. A date alone is its midnight in UTC.
+    #[schemars(with = "Moment")]
     due_after: Option<Moment>,
     /// Due before this moment. A date alone is its midnight in UTC.
+    #[schemars(with = "Moment")]
     due_before: Option<Moment>,
     #[serde(default)]
     sort: Sort,
@@ -39,7 +41,6 @@ pub struct Filter {
 
 /// `-` is descending. What is due at no time comes last.
 #[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "TaskSort")]
 pub enum Sort {
     #[serde(rename = "created_at")]
     Created,

@@ -23,6 +23,7 @@ use crate::{projects, sql};
 /// How far a task is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "TaskStatus")]
 pub enum Status {
     #[default]
     Open,
