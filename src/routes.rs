@@ -9,8 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{auth, billing, health, live, profile, projects, team, user};
-use crate::{auth, billing, health, profile, projects, tasks, user};
+use crate::{auth, billing, health, live, profile, projects, tasks, team, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -87,9 +86,6 @@ routes! {
     post   "/invites/{invite_id}/accept"           team::api::accept            "Accept an invite: join the project" [InviteOver, TeamFull];
     post   "/invites/{invite_id}/decline"          team::api::decline           "Decline an invite" [InviteOver];
 
-    post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
-    get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
-    get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
     get    "/projects/{project_id}/tasks"                                      tasks::api::list              "List a project's tasks";
     post   "/projects/{project_id}/tasks"                                      tasks::api::create            "Create a task" [Conflict];
     get    "/projects/{project_id}/tasks/labels"                               tasks::api::labels            "List a project's labels";
@@ -101,4 +97,8 @@ routes! {
     post   "/projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}" tasks::api::add_dependency    "Make a task depend on another" [ProjectNotFound, DependencyCycle, TooMany];
     delete "/projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}" tasks::api::remove_dependency "Remove a dependency" [ProjectNotFound, DependencyNotFound];
     get    "/projects/{project_id}/tasks/{task_id}/activity"                   tasks::api::activity          "List what has happened to a task, the latest first" [ProjectNotFound];
+
+    post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
+    get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
+    get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
 }
