@@ -44,6 +44,9 @@ pub struct Actor {
 pub enum Role {
     Member,
     Owner,
+    /// Of the thing itself. A project's owner may remove it, but not change what somebody else says.
+    #[serde(skip_serializing)]
+    Author,
 }
 
 pub struct View;
