@@ -121,6 +121,14 @@ impl Operation<'_> {
 }
 
 fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
+    // A word of a list that may be left out: the list alone.
+    let choices = schema.get("anyOf").and_then(Value::as_array);
+    if let Some(given) = choices.and_then(|all| all.iter().find(|choice| choice.get("$ref").is_some())).cloned()
+        && let Some(whole) = schema.as_object_mut()
+    {
+        whole.remove("anyOf");
+        whole.extend(given.as_object().cloned().unwrap_or_default());
+    }
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
     if let Some(found) = target.and_then(|name| definitions.get(name)) {
         let default = schema.get("default").cloned();
