@@ -1,10 +1,11 @@
 -- `entity_id` is a project's id, a task's, or a path in the code; `task_id` is the task again, to go with it.
--- What is deleted while it has replies stays as a tombstone without its body.
+-- What is deleted while it has replies stays as a tombstone without its body; so replies need no cascade, which
+-- the depth of a thread would break: D1 nests ten.
 CREATE TABLE comments (
   n           INTEGER PRIMARY KEY,
   id          TEXT NOT NULL UNIQUE,
   project_id  TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-  parent_id   TEXT REFERENCES comments (id) ON DELETE CASCADE,
+  parent_id   TEXT REFERENCES comments (id),
   entity_type TEXT NOT NULL CHECK (entity_type IN ('project', 'task', 'code')),
   entity_id   TEXT NOT NULL,
   task_id     TEXT REFERENCES tasks (id) ON DELETE CASCADE,
@@ -24,7 +25,7 @@ CREATE INDEX comments_of_project ON comments (project_id, id);
 CREATE INDEX comments_of_entity ON comments (project_id, entity_type, entity_id, id);
 CREATE INDEX comments_of_task ON comments (task_id, author_id);
 CREATE INDEX replies_of_comment ON comments (parent_id);
-CREATE INDEX comments_of_author ON comments (author_id, project_id);
+CREATE INDEX comments_of_author ON comments (author_id, project_id, entity_type, entity_id);
 
 CREATE TABLE comment_stars (
   user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -4,6 +4,7 @@ mod access;
 mod app;
 mod auth;
 mod billing;
+mod comments;
 mod config;
 mod cors;
 mod csrf;

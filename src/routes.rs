@@ -10,6 +10,7 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{auth, billing, health, live, profile, projects, tasks, team, user};
+use crate::{auth, billing, comments, health, profile, projects, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -101,4 +102,10 @@ routes! {
     post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
     get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
+    get    "/projects/{project_id}/comments"       comments::api::list          "List the comments on a project, its tasks and its code";
+    post   "/projects/{project_id}/comments"       comments::api::create        "Comment, or reply to a comment" [TaskNotFound, CommentNotFound];
+    patch  "/projects/{project_id}/comments/{comment_id}"       comments::api::edit    "Change a comment of one's own" [ProjectNotFound];
+    delete "/projects/{project_id}/comments/{comment_id}"       comments::api::delete  "Delete a comment; its replies stay" [ProjectNotFound];
+    post   "/projects/{project_id}/comments/{comment_id}/star"  comments::api::star    "Star a comment" [ProjectNotFound];
+    delete "/projects/{project_id}/comments/{comment_id}/star"  comments::api::unstar  "Unstar a comment" [ProjectNotFound];
 }

@@ -12,6 +12,7 @@
 mod accounts;
 mod billing;
 mod browser;
+mod comments;
 mod config;
 mod every;
 mod http;

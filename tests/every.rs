@@ -74,6 +74,8 @@ async fn steps(shop: &Shop) -> Vec<Step> {
     let label = ada.post(&format!("/projects/{project}/tasks/labels")).json(json!({ "name": "bug" })).await;
     let label = label.data()["id"].as_str().unwrap().to_owned();
     let (task, other_task) = (ada.task(&project, "Write").await, ada.task(&project, "Read").await);
+    let comment = ada.post(&format!("/projects/{project}/comments")).json(json!({ "body": "First." })).await;
+    let comment = comment.data()["id"].as_str().unwrap().to_owned();
     let ids = [
         ("{session_id}", tablet.session()),
         ("{project_id}", project),
@@ -81,6 +83,7 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         ("{label_id}", label.clone()),
         ("{task_id}", task),
         ("{other_task_id}", other_task),
+        ("{comment_id}", comment.clone()),
     ];
     let refresh = json!({ "refresh_token": ada.refresh_token });
     let (_, token) = ada.login_link().await;
@@ -116,6 +119,7 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         let path = ids.iter().fold(route.path.clone(), |path, (name, id)| path.replace(name, id));
         Step { who: who.clone(), route, path, body, signed: None }
     };
+    let code_comment = json!({ "entity_type": "code", "entity_id": "src/main.rs", "body": "Here." });
     let nobody = world.anonymous();
     vec![
         step(&nobody, "GET /health", None),
@@ -172,6 +176,12 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /projects/{project_id}/tasks/{task_id}/activity", None),
         step(&ada, "DELETE /projects/{project_id}/tasks/labels/{label_id}", None),
         step(&ada, "DELETE /projects/{project_id}/tasks/{task_id}", None),
+        step(&ada, "GET /projects/{project_id}/comments", None),
+        step(&ada, "POST /projects/{project_id}/comments", Some(code_comment)),
+        step(&ada, "PATCH /projects/{project_id}/comments/{comment_id}", Some(json!({ "body": "First!" }))),
+        step(&ada, "POST /projects/{project_id}/comments/{comment_id}/star", None),
+        step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}/star", None),
+        step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }
