@@ -1,5 +1,6 @@
 -- `project_id` where only its team may go on reading it. No reference: what a deleted project's
--- notifications say is not shown any more, and goes with age.
+-- notifications say is not shown any more, and goes with age. The id is made of the event's and the receiver's,
+-- an invite's of the invite's: telling it twice tells it once.
 CREATE TABLE notifications (
   id         TEXT PRIMARY KEY,
   user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -8,15 +9,17 @@ CREATE TABLE notifications (
   project_id TEXT,
   payload    TEXT NOT NULL CHECK (json_valid(payload)),
   created_at TEXT NOT NULL,
-  read_at    TEXT,
-  UNIQUE (event_id, user_id)
+  read_at    TEXT
 ) STRICT;
 
+CREATE INDEX notifications_of_event ON notifications (event_id);
 CREATE INDEX notifications_of_user ON notifications (user_id, id);
-CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
+CREATE INDEX notifications_unread ON notifications (user_id, id, project_id) WHERE read_at IS NULL;
 CREATE INDEX notifications_by_age ON notifications (created_at);
+CREATE INDEX notifications_read_by_age ON notifications (created_at) WHERE read_at IS NOT NULL;
+CREATE INDEX mentions_told ON notifications (user_id, payload ->> 'comment_id') WHERE type = 'mention';
 
--- Only what differs from the default, which is on.
+-- Without a row, both are on.
 CREATE TABLE notification_settings (
   user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   type    TEXT NOT NULL,

@@ -20,6 +20,7 @@ use crate::http::NoContent;
 use crate::idempotency;
 use crate::live::{self, delivery};
 use crate::projects::purge;
+use crate::notifications;
 use crate::sql;
 
 /// How long an event may wait for the queue before the cron sends it again.
@@ -236,7 +237,8 @@ async fn follow(app: &App, event: &Recorded) -> Result<Vec<Stmt>> {
             Provider::of(app)?.stop_charging(&event.entity_id).await?;
             Ok(Vec::new())
         }
-        _ => Ok(Vec::new()),
+        Some(kind) => Ok(notifications::of(kind, &event.id).into_iter().collect()),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -265,6 +267,7 @@ pub async fn sweep(app: &App) -> Result<()> {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
             now.plus(-30 * DAY)
         ));
+    let change = notifications::forget_old(now).into_iter().fold(change, Change::run);
     let _: NoContent = app.commit(change).await?;
     let overdue = sql!(
         "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY random() LIMIT 100",

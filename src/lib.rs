@@ -17,6 +17,7 @@ mod http;
 mod idempotency;
 mod limits;
 mod live;
+mod notifications;
 pub mod openapi;
 mod profile;
 mod projects;

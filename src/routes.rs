@@ -11,6 +11,7 @@ use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{auth, billing, health, live, profile, projects, tasks, team, user};
 use crate::{auth, billing, comments, health, profile, projects, user};
+use crate::{auth, billing, comments, health, notifications, profile, projects, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -108,4 +109,10 @@ routes! {
     delete "/projects/{project_id}/comments/{comment_id}"       comments::api::delete  "Delete a comment; its replies stay" [ProjectNotFound];
     post   "/projects/{project_id}/comments/{comment_id}/star"  comments::api::star    "Star a comment" [ProjectNotFound];
     delete "/projects/{project_id}/comments/{comment_id}/star"  comments::api::unstar  "Unstar a comment" [ProjectNotFound];
+
+    get    "/notifications"                        notifications::api::list           "List what the caller should know";
+    post   "/notifications/mark-read"              notifications::api::mark_read      "Mark some notifications as read";
+    post   "/notifications/mark-all-read"          notifications::api::mark_all_read  "Mark all notifications as read";
+    get    "/notifications/settings"               notifications::api::settings       "Tell which notifications the caller gets, and how";
+    patch  "/notifications/settings"               notifications::api::edit_settings  "Choose which notifications to get, and how";
 }

@@ -22,6 +22,7 @@ mod limits;
 mod live;
 mod lockout;
 mod login_links;
+mod notifications;
 mod outbox;
 mod profile;
 mod project_lists;

@@ -182,6 +182,11 @@ async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "POST /projects/{project_id}/comments/{comment_id}/star", None),
         step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}/star", None),
         step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}", None),
+        step(&ada, "GET /notifications", None),
+        step(&ada, "POST /notifications/mark-read", Some(json!({ "ids": [comment] }))),
+        step(&ada, "POST /notifications/mark-all-read", None),
+        step(&ada, "GET /notifications/settings", None),
+        step(&ada, "PATCH /notifications/settings", Some(json!({ "mention": { "email": false } }))),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }

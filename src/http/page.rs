@@ -50,7 +50,7 @@ impl Page {
 }
 
 /// A page of a list.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "{T}List")]
 pub struct Paged<T> {
     pub items: Vec<T>,
