@@ -19,8 +19,8 @@ use crate::host::Host;
 use crate::http::NoContent;
 use crate::idempotency;
 use crate::live::{self, delivery};
-use crate::projects::purge;
 use crate::notifications;
+use crate::projects::purge;
 use crate::sql;
 
 /// How long an event may wait for the queue before the cron sends it again.

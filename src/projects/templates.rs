@@ -160,7 +160,7 @@ mod tests {
                 let names: HashSet<String> = marks.iter().map(|mark| mark.name.to_lowercase()).collect();
                 assert_eq!(names.len(), marks.len(), "{}", template.id);
                 assert!(marks.iter().all(|mark| fits::<Text<1, 50>>(mark.name)));
-                assert!(marks.iter().all(|mark| fits::<crate::projects::tags::Color>(mark.color)));
+                assert!(marks.iter().all(|mark| fits::<crate::db::Color>(mark.color)));
             }
             for task in template.tasks {
                 assert!(fits::<Text<1, 200>>(task.title) && fits::<Text<1, 4000>>(task.description), "{}", task.title);
