@@ -137,7 +137,7 @@ async fn a_cookie_is_as_good_as_a_token() {
 
     let out = browser.post("/auth/logout").await;
     assert!(out.header("set-cookie").starts_with("__Host-session=; Path=/; Max-Age=0;"), "{out:?}");
-    browser.get("/auth/me").refused_with(401, "UNAUTHORIZED").await;
+    browser.get("/auth/me").refused_with(401, "AUTH_INVALID").await;
     ada.get("/auth/me").await;
 }
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Comment, EntityType};
 use crate::access::{Ask, Listed};
@@ -163,4 +164,17 @@ impl Listed for Comment {
         let (project, user) = (ask.path.id("project_id", Self::NO_HOLDER)?, ask.caller.user);
         Ok([filter.count(&project, user), filter.page(&project, user, page)])
     }
+}
+
+/// What a client is told of comments.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT c.id, json_object('id', c.id, 'parent_id', c.parent_id, 'entity_type', c.entity_type, 'entity_id', c.entity_id,
+                  'author_id', c.author_id, 'body', iif(c.deleted_at IS NULL, c.body, NULL),
+                  'is_deleted', json(iif(c.deleted_at IS NULL, 'false', 'true')), 'version', c.version,
+                  'mentions', (SELECT json_group_array(user_id) FROM comment_mentions WHERE comment_id = c.id),
+                  'created_at', c.created_at, 'updated_at', c.updated_at) AS thing
+         FROM comments c WHERE c.id IN (SELECT value FROM json_each(?1))",
+        ids
+    )
 }

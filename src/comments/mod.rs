@@ -21,6 +21,8 @@ use crate::sql;
 use crate::user::Person;
 use mentions::{Team, Written};
 
+pub use list::told;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityType {

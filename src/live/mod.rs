@@ -5,7 +5,7 @@
 //! so a message takes one hop for each member who listens, however many sockets there are.
 
 pub mod api;
-pub mod delivery;
+pub mod messages;
 pub mod ticket;
 pub mod wire;
 

@@ -17,7 +17,7 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::MemberJoined => Some(team_changed(event, Type::TeamJoined)),
         Kind::MemberLeft => Some(team_changed(event, Type::TeamMemberLeft)),
         Kind::MemberRemoved => Some(removed(event)),
-        Kind::SessionSuspicious => Some(suspected(event)),
+        Kind::SessionSuspicious | Kind::SessionReused => Some(suspected(event)),
         Kind::SubscriptionUpdated => Some(unpaid(event)),
         Kind::SubscriptionLapsed => Some(lapsed(event)),
         _ => None,

@@ -2,19 +2,27 @@
 
 use serde::Deserialize;
 
-use crate::app::Change;
+use crate::app::{App, Change};
 use crate::db::{self, Id};
+use crate::error::Result;
 use crate::sql;
 
 #[derive(Deserialize)]
-pub struct Rest {
+struct Rest {
     #[serde(deserialize_with = "db::flag")]
-    pub is_left: bool,
+    is_left: bool,
+}
+
+/// Removes everything a deleted project left, piece by piece; done again it finds nothing.
+pub async fn all(app: &App, project: &str) -> Result<()> {
+    let Some(project) = Id::parse(project) else { return Ok(()) };
+    while app.commit_row(piece(&project)).await?.is_some_and(|rest| rest.is_left) {}
+    Ok(())
 }
 
 /// The next piece, and whether any is left. Comments go the newest first, before what they reply to, and are let go
 /// of it before: SQLite gives up where one deletion leads to the next a thousand times.
-pub fn piece(project: &Id) -> Change<Rest> {
+fn piece(project: &Id) -> Change<Rest> {
     Change::returning(sql!("SELECT EXISTS (SELECT 1 FROM projects WHERE id = ?1) AS is_left", project))
         .run(sql!(
             "UPDATE comments SET parent_id = NULL WHERE parent_id IS NOT NULL

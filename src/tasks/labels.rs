@@ -42,6 +42,15 @@ pub struct NewLabel {
 #[serde(transparent)]
 pub struct LabelIds(Vec<Id>);
 
+/// What a client is told of labels.
+pub fn told(ids: &Value) -> Stmt {
+    sql!(
+        "SELECT id, json_object('id', id, 'name', name, 'color', color, 'created_at', created_at) AS thing
+         FROM task_labels WHERE id IN (SELECT value FROM json_each(?1))",
+        ids
+    )
+}
+
 impl LabelIds {
     /// `None` where they are too many.
     pub fn new(mut ids: Vec<Id>) -> Option<Self> {

@@ -113,6 +113,7 @@ async fn a_deep_thread_goes_as_easily_as_a_flat_one() {
     world.sql("DELETE FROM tasks", &[]).await;
     assert_eq!(list(&ada, &project, "").await.len(), 15);
     ada.delete(&format!("/projects/{project}")).status(204).await;
+    world.drain().await;
     assert_eq!(world.one("SELECT count(*) FROM comments", &[]).await, 0);
 }
 

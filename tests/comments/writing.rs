@@ -162,7 +162,7 @@ async fn two_tabs_do_not_overwrite_each_other_unseen() {
     assert_eq!(list(&ada, &project, "").await, [winner.data().clone()]);
 
     edit("\"1\"", "late").refused_with(412, "PRECONDITION_FAILED").await;
-    edit("W/\"2\"", "weak").refused_with(412, "PRECONDITION_FAILED").await;
+    edit("W/\"1\"", "weak").refused_with(412, "PRECONDITION_FAILED").await;
     edit("nonsense", "late").refused_with(412, "PRECONDITION_FAILED").await;
     assert_eq!(edit("\"1\", \"2\"", "either").await.header("etag"), "\"3\"");
     assert_eq!(edit("*", "any").await.header("etag"), "\"4\"");

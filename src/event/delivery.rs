@@ -1,0 +1,105 @@
+//! What follows from an event: in the database, for those who listen, and elsewhere.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::{Kind, Recorded};
+use crate::access::{REVOCATION_KEPT, revocation_key};
+use crate::app::{App, Change};
+use crate::billing::inbox::{self, Due};
+use crate::billing::provider::Provider;
+use crate::db::{Id, Stmt};
+use crate::error::Result;
+use crate::host::log;
+use crate::http::NoContent;
+use crate::live::{self, messages};
+use crate::notifications;
+use crate::projects::purge;
+use crate::sql;
+
+/// Does everything that follows from these events, once, in three trips for all of them, and what billing takes.
+/// Those that are not in the answer must be delivered again.
+pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
+    let find = sql!(
+        "SELECT id, kind, actor_id, project_id, entity_id, data, created_at FROM events
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL ORDER BY id",
+        json!(ids),
+    );
+    let events: Vec<Recorded> = app.read(vec![find]).await?.rows()?;
+    let mut delivered = ids.to_vec();
+    if events.is_empty() {
+        return Ok(delivered);
+    }
+    let (received, events): (Vec<Recorded>, Vec<Recorded>) =
+        events.into_iter().partition(|event| event.kind == Kind::BillingReceived.name());
+    if !received.is_empty() {
+        let left = inbox::process(app, &received.iter().filter_map(Recorded::due).collect::<Vec<_>>()).await?;
+        let waits = |id: &Id| {
+            received.iter().any(|event| event.id == *id && left.iter().any(|line| line.as_str() == event.entity_id))
+        };
+        delivered.retain(|id| !waits(id));
+    }
+    if !events.is_empty() {
+        let consequences = events.iter().flat_map(consequences).fold(Change::to(()), Change::run);
+        let mut answers = app.commit_and_read(consequences, messages::reads(&events)).await?;
+        let mut failed = live::publish(app, messages::messages(&events, &mut answers)?).await;
+        failed.extend(join_all(events.iter().map(|event| act(app, event))).await.into_iter().flatten());
+        delivered.retain(|id| !failed.contains(id));
+    }
+    let done = Change::to(()).run(sql!(
+        "UPDATE events SET delivered_at = ?2
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
+        json!(delivered),
+        app.now(),
+    ));
+    let _: NoContent = app.commit(done).await?;
+    Ok(delivered)
+}
+
+impl Recorded {
+    /// The line of the billing inbox that an event announces.
+    fn due(&self) -> Option<Due> {
+        let subscription_id = self.data.get("subscription_id")?.as_str()?.to_owned();
+        Some(Due { id: Id::parse(&self.entity_id)?, subscription_id })
+    }
+}
+
+/// What the database must do, which it may do again.
+fn consequences(event: &Recorded) -> Vec<Stmt> {
+    let Some(kind) = Kind::from_name(&event.kind) else { return Vec::new() };
+    // A session that is over keeps nothing a thief of the database could use.
+    let forgotten = matches!(kind, Kind::SessionRevoked | Kind::SessionReused).then(|| {
+        sql!(
+            "UPDATE sessions SET refresh_hash = '', parent_hash = NULL WHERE id = ?1 AND revoked_at IS NOT NULL",
+            event.entity_id
+        )
+    });
+    forgotten.into_iter().chain(notifications::of(kind, &event.id)).collect()
+}
+
+/// Does what follows elsewhere, and may be done again. Answers with the event where that failed.
+async fn act(app: &App, event: &Recorded) -> Option<Id> {
+    let outcome = match Kind::from_name(&event.kind) {
+        Some(Kind::SessionRevoked | Kind::SessionReused) => shut_out(app, event).await,
+        Some(Kind::ProjectDeleted) => purge::all(app, &event.entity_id).await,
+        // Nobody pays for two plans at once.
+        Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
+        _ => Ok(()),
+    };
+    let error = outcome.err()?;
+    log(&event.kind, error.cause().unwrap_or(error.message()));
+    Some(event.id.clone())
+}
+
+/// Tells every edge that a session is over, and closes its sockets.
+async fn shut_out(app: &App, event: &Recorded) -> Result<()> {
+    app.host().kv_put(&revocation_key(&event.entity_id), &event.created_at.text(), REVOCATION_KEPT).await?;
+    match event.actor_id {
+        Some(user) => live::end_session(app, user, &event.entity_id).await,
+        None => Ok(()),
+    }
+}
+
+async fn stop_charging(app: &App, event: &Recorded) -> Result<()> {
+    Provider::of(app)?.stop_charging(&event.entity_id).await
+}

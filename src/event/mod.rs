@@ -1,0 +1,158 @@
+//! What can happen, and what follows from it.
+//!
+//! A change and its event are one batch. The queue carries only the event's id;
+//! delivering one twice does nothing twice, and the cron sends again what was
+//! never delivered.
+
+mod delivery;
+mod sweep;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app::By;
+use crate::db::{self, Id, Stmt, Time};
+use crate::host::Host;
+use crate::sql;
+
+pub use delivery::deliver;
+pub use sweep::sweep;
+
+macro_rules! kinds {
+    ($($kind:ident $name:literal)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind { $($kind),* }
+
+        impl Kind {
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name),* }
+            }
+
+            pub fn from_name(name: &str) -> Option<Kind> {
+                match name { $($name => Some(Kind::$kind),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    UserRegistered    "user.registered"
+    ProfileUpdated    "profile.updated"
+    LoginFailed       "login.failed"
+    SessionCreated    "session.created"
+    SessionSuspicious "session.suspicious"
+    SessionReused     "session.reused"
+    SessionRevoked    "session.revoked"
+    ProjectCreated    "project.created"
+    ProjectUpdated    "project.updated"
+    ProjectDeleted    "project.deleted"
+    TagCreated        "tag.created"
+    TagDeleted        "tag.deleted"
+    MemberInvited     "team.member_invited"
+    InviteRevoked     "team.invite_revoked"
+    InviteDeclined    "team.invite_declined"
+    MemberJoined      "team.member_joined"
+    MemberRemoved     "team.member_removed"
+    MemberLeft        "team.member_left"
+    TaskCreated       "task.created"
+    TaskUpdated       "task.updated"
+    TaskCompleted     "task.completed"
+    TaskDeleted       "task.deleted"
+    DependencyAdded   "task.dependency_added"
+    DependencyRemoved "task.dependency_removed"
+    LabelCreated      "label.created"
+    LabelDeleted      "label.deleted"
+    CommentCreated    "comment.created"
+    CommentUpdated    "comment.updated"
+    CommentDeleted    "comment.deleted"
+    AttachmentAdded   "attachment.added"
+    AttachmentDeleted "attachment.deleted"
+    CheckoutStarted   "checkout.started"
+    BillingReceived   "billing.received"
+    BillingProcessed  "billing.processed"
+    SubscriptionUpdated "subscription.updated"
+    SubscriptionLapsed "subscription.lapsed"
+    SubscriptionSuperseded "subscription.superseded"
+}
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    kind: Kind,
+    by: By,
+    project: Option<Id>,
+    task: Option<Id>,
+    entity: String,
+    data: Value,
+}
+
+impl Event {
+    /// `entity` is the id of what it happened to.
+    pub fn new(kind: Kind, by: &By, entity: impl ToString) -> Self {
+        Event { kind, by: by.clone(), project: None, task: None, entity: entity.to_string(), data: json!({}) }
+    }
+
+    pub fn in_project(self, project: &Id) -> Self {
+        Event { project: Some(project.clone()), ..self }
+    }
+
+    /// The task whose activity shows it.
+    pub fn on_task(self, task: &Id) -> Self {
+        Event { task: Some(task.clone()), ..self }
+    }
+
+    /// Never secrets, never what people wrote.
+    pub fn with(self, data: Value) -> Self {
+        Event { data, ..self }
+    }
+
+    pub fn insert(&self, id: &Id) -> Stmt {
+        sql!(
+            "INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, ip_address, request_id, created_at, task_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, ''), ?8, ?9, ?10)",
+            id,
+            self.kind.name(),
+            self.by.user,
+            self.project,
+            self.entity,
+            self.data,
+            self.by.ip,
+            self.by.request_id,
+            self.by.at,
+            self.task,
+        )
+    }
+}
+
+/// An event out of the database.
+#[derive(Deserialize)]
+pub struct Recorded {
+    pub id: Id,
+    pub kind: String,
+    pub actor_id: Option<i64>,
+    pub project_id: Option<String>,
+    pub entity_id: String,
+    #[serde(deserialize_with = "db::json")]
+    pub data: Value,
+    pub created_at: Time,
+}
+
+/// Hands a committed event to the queue once the answer is out; the cron covers for a failure.
+pub fn send_later(host: &Host, id: Id) {
+    let sent = host.announce(&id);
+    host.later(async move {
+        if let Err(error) = sent.await {
+            crate::host::log("outbox", error.cause().unwrap_or_default());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_read_back_by_name() {
+        assert_eq!(Kind::from_name("session.revoked"), Some(Kind::SessionRevoked));
+        assert_eq!(Kind::from_name("nonsense"), None);
+    }
+}
