@@ -45,6 +45,8 @@ async function join() {
   project ??= (await call("GET", "/projects?search=Watch")).items[0]?.id;
   if (!project && others.length > 0) project = (await call("POST", "/projects", { name: "Watch" })).id;
   if (!project) return console.log("… waiting to be invited");
+  // Listen first, read then: what happens in between is heard.
+  socket.send(JSON.stringify({ type: "subscribe", channel: `project:${project}`, after: last }));
   for (const other of others) {
     await call("POST", `/projects/${project}/team/invite`, { email: address(other) }).catch(unless("INVITE_EXISTS", "ALREADY_MEMBER"));
   }
@@ -55,7 +57,6 @@ async function join() {
     const { items } = await call("GET", `/projects/${project}/tasks?sort=created_at&page_size=50`);
     for (const task of items) show(task);
   }
-  socket.send(JSON.stringify({ type: "subscribe", channel: `project:${project}`, after: last }));
 }
 
 function show(task) {

@@ -14,6 +14,7 @@ mod billing;
 mod browser;
 mod comments;
 mod config;
+mod crossing;
 mod every;
 mod http;
 mod idempotency;
