@@ -282,6 +282,11 @@ impl App {
         }
     }
 
+    /// Whether what the body is must be noted.
+    pub fn has_key(&self) -> bool {
+        lock(&self.0.idempotency).is_some()
+    }
+
     pub fn expect_key(&self, method: &Method, path: &str, key: Option<&str>) -> Result<()> {
         let user = self.claims().ok().map(|claims| claims.user);
         *lock(&self.0.idempotency) = Idempotency::read(method, path, user, key)?;

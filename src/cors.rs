@@ -3,11 +3,13 @@
 use http::{HeaderMap, HeaderValue, header};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, x-request-id");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, x-request-id",
+);
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "etag, location, retry-after, ratelimit, ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, \
-     x-ratelimit-reset, idempotency-replayed, server-timing, x-request-id",
+    "accept-ranges, content-disposition, content-length, content-range, etag, location, retry-after, ratelimit, \
+     ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, idempotency-replayed, \
+     server-timing, x-request-id",
 );
 /// Chromium's longest.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

@@ -178,7 +178,9 @@ async fn finish(response: Response<Body>, request_id: &str) -> Response<Bytes> {
         }
         bytes = error.body(request_id).into();
     }
-    parts.headers.remove(header::CONTENT_LENGTH);
+    if parts.extensions.get::<Foreign>().is_none() {
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("unknown"));
     parts.headers.insert("x-request-id", id);
     Response::from_parts(parts, bytes)

@@ -57,6 +57,30 @@ export async function read(request, limit) {
   return whole;
 }
 
+const CHUNK = 64 * 1024;
+
+/** A body on its way in, read into always the same memory. */
+export class Chunks {
+  #reader;
+  #memory = new ArrayBuffer(CHUNK);
+
+  constructor(request) {
+    this.#reader = request.body.getReader({ mode: "byob" });
+  }
+
+  /** What came next, good until asked again; null at the end. */
+  async next() {
+    const { value, done } = await this.#reader.read(new Uint8Array(this.#memory));
+    this.#memory = value.buffer;
+    return done ? null : value;
+  }
+}
+
+/** How long the body says it is; -1 where it does not. */
+export function length(request) {
+  return Number(request.headers.get("content-length") ?? -1);
+}
+
 // What every answer carries, kept here so that only what differs crosses.
 const ALWAYS = {
   "cache-control": "private, no-store",

@@ -2,6 +2,7 @@
 
 mod channel;
 mod database;
+mod files;
 mod limiter;
 mod objects;
 mod outbound;
@@ -33,6 +34,9 @@ pub use objects::Object;
 pub use outbound::{Outbound, Outgoing};
 pub use request::{Foreign, Incoming};
 pub use sockets::Entry;
+pub use files::Storing;
+pub use outbound::{Outbound, Outgoing};
+pub use request::{Chunks, Foreign, Incoming};
 
 /// The platform, as far as the house needs it. Everything fails with `Error`.
 #[derive(Clone)]

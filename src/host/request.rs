@@ -18,6 +18,13 @@ extern "C" {
     fn arrive(request: &web_sys::Request) -> String;
     #[wasm_bindgen(catch)]
     async fn read(request: &web_sys::Request, limit: f64) -> Result<JsValue, JsValue>;
+    fn length(request: &web_sys::Request) -> f64;
+    #[wasm_bindgen(js_name = Chunks)]
+    type JsChunks;
+    #[wasm_bindgen(constructor, js_class = "Chunks")]
+    fn new(request: &web_sys::Request) -> JsChunks;
+    #[wasm_bindgen(method, catch)]
+    async fn next(this: &JsChunks) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = respond)]
     fn respond_js(status: u16, headers: &str, body: &JsValue) -> web_sys::Response;
 }
@@ -56,23 +63,56 @@ impl Incoming {
         let request = self.0.clone();
         SendFuture::new(async move {
             let whole = read(&request, limit as f64).await;
-            let whole = whole.map_err(|_| Error::new(Code::BadRequest).saying("The body ended early."))?;
+            let whole = whole.map_err(|_| ended_early())?;
             match whole.dyn_into::<js_sys::Uint8Array>() {
                 Ok(bytes) => Ok(Bytes::from(bytes.to_vec())),
                 Err(_) => Err(Code::PayloadTooLarge.into()),
             }
         })
     }
+
+    /// How many bytes there are, where the caller says.
+    pub fn length(&self) -> Option<u64> {
+        let length = length(&self.0);
+        (length >= 0.0).then_some(length as u64)
+    }
+
+    pub fn chunks(&self) -> Chunks {
+        Chunks(Arc::new(SendWrapper::new(JsChunks::new(&self.0))))
+    }
+}
+
+fn ended_early() -> Error {
+    Error::new(Code::BadRequest).saying("The body ended early.")
+}
+
+/// A body piece by piece.
+pub struct Chunks(Arc<SendWrapper<JsChunks>>);
+
+impl Chunks {
+    /// `None`: that was all.
+    pub fn next(&self) -> impl Future<Output = Result<Option<Bytes>>> + Send + use<> {
+        let chunks = self.0.clone();
+        SendFuture::new(async move {
+            let next = chunks.next().await.map_err(|_| ended_early())?;
+            Ok(next.dyn_into::<js_sys::Uint8Array>().ok().map(|bytes| Bytes::from(bytes.to_vec())))
+        })
+    }
 }
 
 /// A body that never comes into the wasm: a file's stream, or the other end of a socket. Rides in a
-/// response's extensions.
+/// response's extensions, where it vouches for the `Content-Length`.
 #[derive(Clone)]
 pub struct Foreign(Arc<SendWrapper<JsValue>>);
 
 impl Foreign {
     pub(super) fn new(value: impl Into<JsValue>) -> Self {
         Foreign(Arc::new(SendWrapper::new(value.into())))
+    }
+
+    /// Where the headers tell of a body that is not sent.
+    pub fn unsent() -> Self {
+        Foreign::new(js_sys::Uint8Array::new_with_length(0))
     }
 }
 

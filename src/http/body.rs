@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
+use super::form::{self, Form};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::host::Incoming;
@@ -40,6 +41,28 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// A form with a file, which comes in as it is read, or JSON that says where one is.
+pub enum FormOr<T> {
+    Form(Box<Form>),
+    Json(T),
+}
+
+impl<T: DeserializeOwned> FromRequest<()> for FormOr<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &()) -> Result<Self> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match form::boundary(content_type.unwrap_or_default()) {
+            Some(boundary) => Ok(FormOr::Form(Box::new(Form::new(&boundary?, request.extensions().get())))),
+            None if is_json(request.headers()) => {
+                Body::from_request(request, state).await.map(|Body(json)| FormOr::Json(json))
+            }
+            None => Err(Error::new(Code::UnsupportedMediaType)
+                .saying("Send a file as multipart/form-data, or application/json.")),
+        }
+    }
 }
 
 /// A body the payment provider signed, byte for byte, and the event's name beside it, which it did not.

@@ -2,6 +2,8 @@
 
 mod answer;
 mod body;
+mod file;
+mod form;
 mod page;
 
 use axum::extract::FromRequestParts;
@@ -11,7 +13,9 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Socket, Tagged, Versioned};
-pub use body::{Body, Body400, Signed, is_json, query};
+pub use body::{Body, Body400, FormOr, Signed, is_json, query};
+pub use file::{File, Wanted};
+pub use form::{Form, Piece};
 pub use page::{Page, Paged};
 
 impl FromRequestParts<()> for App {

@@ -69,6 +69,11 @@ impl<T> Paged<T> {
         let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
         Paged { items, total: i64::from(count), page: 1, page_size: count.max(usual_size()) }
     }
+
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Paged<U> {
+        let Paged { items, total, page, page_size } = self;
+        Paged { items: items.into_iter().map(f).collect(), total, page, page_size }
+    }
 }
 
 impl<T: Serialize> IntoResponse for Paged<T> {

@@ -1,0 +1,96 @@
+// The crossings to R2: bodies stay on this side, as streams or as one part at a time.
+
+// The least R2 takes for any part but the last; all of them must be equal.
+const PART = 5 * 1024 * 1024;
+const FIRST_ROOM = 64 * 1024;
+
+/**
+ * An object on its way into R2: one put where it fits into a part, else part by part, the one being sent
+ * while the next fills up. So two parts are all that is ever held.
+ */
+export class Upload {
+  #bucket;
+  #key;
+  #part = new Uint8Array(FIRST_ROOM);
+  #length = 0;
+  #spare;
+  #multipart;
+  #sent = [];
+  #sending;
+
+  constructor(env, key) {
+    this.#bucket = env.FILES;
+    this.#key = key;
+  }
+
+  /** Takes of these bytes what the part has room for, at once; how many that is. */
+  take(bytes) {
+    const taken = bytes.subarray(0, PART - this.#length);
+    this.#makeRoom(this.#length + taken.length);
+    this.#part.set(taken, this.#length);
+    this.#length += taken.length;
+    return taken.length;
+  }
+
+  #makeRoom(length) {
+    if (length <= this.#part.length) return;
+    const larger = new Uint8Array(Math.min(PART, Math.max(length, 2 * this.#part.length)));
+    larger.set(this.#part.subarray(0, this.#length));
+    this.#part = larger;
+  }
+
+  /** Begins to send the part, once the one before has arrived. */
+  async send() {
+    await this.#sending;
+    this.#multipart ??= await this.#bucket.createMultipartUpload(this.#key);
+    const part = this.#part;
+    this.#sending = this.#multipart.uploadPart(this.#sent.length + 1, part.subarray(0, this.#length));
+    this.#sent.push(this.#sending);
+    // Whoever awaits it next hears of its failure.
+    this.#sending.catch(() => {});
+    this.#part = this.#spare ?? new Uint8Array(PART);
+    this.#spare = part;
+    this.#length = 0;
+  }
+
+  /** The object's ETag. */
+  async finish() {
+    if (!this.#multipart) {
+      return (await this.#bucket.put(this.#key, this.#part.subarray(0, this.#length))).etag;
+    }
+    if (this.#length > 0) await this.send();
+    return (await this.#multipart.complete(await Promise.all(this.#sent))).etag;
+  }
+
+  /** Nothing of it stays. */
+  async abort() {
+    await Promise.allSettled(this.#sent);
+    await this.#multipart?.abort();
+  }
+}
+
+/** An object's bytes from `offset` on, as a stream; null where it is gone. */
+export async function open(env, key, offset, length) {
+  const object = await env.FILES.get(key, { range: { offset, length } });
+  return object?.body ?? null;
+}
+
+/** Up to 1,000 keys at once; what is not there is deleted, too. */
+export async function remove(env, keys) {
+  await env.FILES.delete(JSON.parse(keys));
+}
+
+/** Deletes everything whose key begins so. */
+export async function clear(env, prefix) {
+  for (;;) {
+    const { objects } = await env.FILES.list({ prefix });
+    if (objects.length === 0) return;
+    await env.FILES.delete(objects.map(({ key }) => key));
+  }
+}
+
+/** A page of keys after this one, in order, each with when it was written: JSON. */
+export async function list(env, prefix, after) {
+  const { objects, truncated } = await env.FILES.list({ prefix, ...(after && { startAfter: after }) });
+  return JSON.stringify({ truncated, objects: objects.map(({ key, uploaded }) => [key, uploaded.getTime()]) });
+}
