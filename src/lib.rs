@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod attachments;
 mod auth;
 mod billing;
 mod comments;

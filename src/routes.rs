@@ -10,6 +10,7 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{auth, billing, comments, health, live, notifications, profile, projects, tasks, team, user};
+use crate::{attachments, auth, billing, health, profile, projects, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -113,4 +114,8 @@ routes! {
     post   "/notifications/mark-all-read"          notifications::api::mark_all_read  "Mark all notifications as read";
     get    "/notifications/settings"               notifications::api::settings       "Tell which notifications the caller gets, and how";
     patch  "/notifications/settings"               notifications::api::edit_settings  "Choose which notifications to get, and how";
+    get    "/projects/{project_id}/tasks/{task_id}/attachments" attachments::api::list "List a task's attachments" [ProjectNotFound];
+    post   "/projects/{project_id}/tasks/{task_id}/attachments" attachments::api::add "Attach a file, or a link to one" [ProjectNotFound, TierLimitExceeded];
+    delete "/projects/{project_id}/tasks/{task_id}/attachments/{attachment_id}" attachments::api::delete "Delete an attachment" [ProjectNotFound, TaskNotFound];
+    get    "/files/{attachment_id}"                attachments::api::download   "Download a file by its signed link";
 }

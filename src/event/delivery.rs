@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Kind, Recorded};
 use crate::access::{REVOCATION_KEPT, revocation_key};
 use crate::app::{App, Change};
+use crate::attachments;
 use crate::billing::inbox::{self, Due};
 use crate::billing::provider::Provider;
 use crate::db::{Id, Stmt};
@@ -21,7 +22,7 @@ use crate::sql;
 /// Those that are not in the answer must be delivered again.
 pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     let find = sql!(
-        "SELECT id, kind, actor_id, project_id, entity_id, data, created_at FROM events
+        "SELECT id, kind, actor_id, project_id, task_id, entity_id, data, created_at FROM events
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL ORDER BY id",
         json!(ids),
     );
@@ -81,7 +82,11 @@ fn consequences(event: &Recorded) -> Vec<Stmt> {
 async fn act(app: &App, event: &Recorded) -> Option<Id> {
     let outcome = match Kind::from_name(&event.kind) {
         Some(Kind::SessionRevoked | Kind::SessionReused) => shut_out(app, event).await,
-        Some(Kind::ProjectDeleted) => purge::all(app, &event.entity_id).await,
+        Some(Kind::ProjectDeleted) => match attachments::follow(app, event).await {
+            Ok(()) => purge::all(app, &event.entity_id).await,
+            failed => failed,
+        },
+        Some(Kind::TaskDeleted | Kind::AttachmentDeleted) => attachments::follow(app, event).await,
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
         _ => Ok(()),

@@ -130,6 +130,7 @@ pub struct Recorded {
     pub kind: String,
     pub actor_id: Option<i64>,
     pub project_id: Option<String>,
+    pub task_id: Option<String>,
     pub entity_id: String,
     #[serde(deserialize_with = "db::json")]
     pub data: Value,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::{App, Change};
+use crate::attachments::orphans;
 use crate::auth::login_link;
 use crate::billing::{checkout, inbox, reconcile, subscription};
 use crate::db::{DAY, Id, MINUTE};
@@ -53,5 +54,7 @@ pub async fn sweep(app: &App) -> Result<()> {
     }
     let lapsed = subscription::lapse(app).await;
     lapsed.unwrap_or_else(|error| log("lapse", error.cause().unwrap_or_default()));
+    let orphans = orphans::round(app).await;
+    orphans.unwrap_or_else(|error| log("orphans", error.cause().unwrap_or_default()));
     reconcile::round(app).await
 }

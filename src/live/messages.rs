@@ -10,15 +10,16 @@ use super::wire::{Message, Publish};
 use crate::db::{self, Answers, Id, Stmt, Time};
 use crate::error::Result;
 use crate::event::{Kind, Recorded};
-use crate::{comments, projects, sql, tasks, user};
+use crate::{attachments, comments, projects, sql, tasks, user};
 
 /// Where a message's data is read: for the kinds that begin so, by the ids of what they happened to.
-const SOURCES: [(&str, fn(&Value) -> Stmt); 6] = [
+const SOURCES: [(&str, fn(&Value) -> Stmt); 7] = [
     ("project.", projects::told),
     ("tag.", projects::tags::told),
     ("task.", tasks::told),
     ("label.", tasks::labels::told),
     ("comment.", comments::told),
+    ("attachment.", attachments::told),
     ("team.member_", user::told),
 ];
 

@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 use super::{Input, Operation};
 use crate::access::{Actor, Can, Permits, Role};
 use crate::app::App;
+use crate::attachments;
+use crate::attachments::download::Link;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
 use crate::http::{Body, Body400, IfMatch, Page, Signed};
 use crate::live::api::Guest;
+use crate::http::{Body, Body400, FormOr, IfMatch, Page, Signed, Wanted};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -41,6 +44,46 @@ impl<T: JsonSchema> Input for Body<T> {
         operation.can_fail(&[Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::Validation]);
         let schema = operation.schemas.taken.subschema_for::<T>().to_value();
         operation.body = Some(json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
+    }
+}
+
+impl<T: JsonSchema> Input for FormOr<T> {
+    fn describe(operation: &mut Operation) {
+        Body::<T>::describe(operation);
+        let form = json!({
+            "type": "object",
+            "properties": { "file": {
+                "type": "string", "contentMediaType": "application/octet-stream", "description": "The file, with its name.",
+            } },
+            "required": ["file"],
+        });
+        let content = operation.body.as_mut().and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut);
+        if let Some(content) = content {
+            content.insert("multipart/form-data".into(), json!({ "schema": form }));
+        }
+    }
+}
+
+impl Input for Link {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::LinkInvalid, Code::LinkExpired, Code::AttachmentNotFound]);
+        operation.query::<attachments::download::Signed>(true);
+    }
+}
+
+impl Input for Wanted {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::RangeNotSatisfiable]);
+        for (name, description, example) in [
+            ("Range", "One range of bytes. Several are answered with all of it.", "bytes=0-1023"),
+            ("If-Range", "The ETag a range is of: if the file is another, all of it comes.", "\"9f86d081884c7d65\""),
+            ("If-None-Match", "The ETag of what is there already.", "\"9f86d081884c7d65\""),
+        ] {
+            operation.parameters.push(json!({
+                "name": name, "in": "header", "required": false, "description": description,
+                "schema": { "type": "string" }, "example": example,
+            }));
+        }
     }
 }
 
@@ -110,12 +153,16 @@ impl Operation<'_> {
     /// `page` and `page_size`, and a parameter for each field of the filter.
     pub fn listed<Filter: JsonSchema>(&mut self) {
         self.can_fail(&[Code::Validation]);
-        for schema in [schemars::schema_for!(Page), schemars::schema_for!(Filter)] {
-            let definitions = schema.get("$defs").cloned().unwrap_or_default();
-            let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-            for (name, schema) in properties {
-                self.parameters.push(parameter(&name, schema, &definitions));
-            }
+        self.query::<Page>(false);
+        self.query::<Filter>(false);
+    }
+
+    fn query<T: JsonSchema>(&mut self, required: bool) {
+        let schema = schemars::schema_for!(T);
+        let definitions = schema.get("$defs").cloned().unwrap_or_default();
+        let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        for (name, schema) in properties {
+            self.parameters.push(parameter(&name, required, schema, &definitions));
         }
     }
 }
@@ -129,6 +176,7 @@ fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
         whole.remove("anyOf");
         whole.extend(given.as_object().cloned().unwrap_or_default());
     }
+fn parameter(name: &str, required: bool, mut schema: Value, definitions: &Value) -> Value {
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
     if let Some(found) = target.and_then(|name| definitions.get(name)) {
         let default = schema.get("default").cloned();
@@ -149,7 +197,7 @@ fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
             schema.remove("default");
         }
     }
-    let mut parameter = json!({ "name": name, "in": "query", "required": false, "schema": schema });
+    let mut parameter = json!({ "name": name, "in": "query", "required": required, "schema": schema });
     if let (Value::String(text), Some(parameter)) = (description, parameter.as_object_mut()) {
         parameter.insert("description".into(), text.into());
     }

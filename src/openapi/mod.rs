@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
 use crate::http::{Answer, Bare, Created, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
+use crate::http::{Answer, Bare, Created, File, NoContent, One, Paged, SetCookie, Tagged, Versioned};
 use crate::routes;
 
 pub struct Document {
@@ -35,6 +36,8 @@ pub struct Operation<'a> {
     body: Option<Value>,
     answer: (u16, Option<Value>),
     headers: Vec<(&'static str, &'static str)>,
+    /// What it can come to besides, which is no failure.
+    others: Vec<(u16, Value)>,
 }
 
 /// What an extractor takes from a request.
@@ -158,6 +161,7 @@ impl Document {
             body: None,
             answer: (200, None),
             headers: Vec::new(),
+            others: Vec::new(),
         };
         handler.describe(&mut operation);
         let tag = name.split("::").next().unwrap_or_default().trim();
@@ -213,18 +217,18 @@ impl Operation<'_> {
         } else {
             schema
         };
-        self.answer = (status, Some(schema));
+        self.answer = (status, Some(json!({ "application/json": { "schema": schema } })));
     }
 
     /// The success first, then one entry a status with all its codes.
     fn responses(&self) -> Map<String, Value> {
-        let (status, schema) = &self.answer;
+        let (status, content) = &self.answer;
         let mut success = json!({
             "description": match status { 101 => "Messages, both ways.", 201 => "Created.", 204 => "Done.", _ => "Here it is." },
             "headers": { "x-request-id": { "description": "Names this request in our logs.", "schema": { "type": "string" } } },
         });
-        if let (Some(schema), Some(success)) = (schema, success.as_object_mut()) {
-            success.insert("content".into(), json!({ "application/json": { "schema": schema } }));
+        if let (Some(content), Some(success)) = (content, success.as_object_mut()) {
+            success.insert("content".into(), content.clone());
         }
         if let Some(headers) = success.get_mut("headers").and_then(Value::as_object_mut) {
             for (name, description) in &self.headers {
@@ -233,6 +237,7 @@ impl Operation<'_> {
         }
         let mut responses = Map::new();
         responses.insert(status.to_string(), success);
+        responses.extend(self.others.iter().map(|(status, other)| (status.to_string(), other.clone())));
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in self.codes.iter().chain(&ANYWHERE) {
             let codes = by_status.entry(code.status()).or_default();
@@ -327,6 +332,18 @@ impl<T: JsonSchema> Output for Created<T> {
 impl Output for Socket {
     fn describe(operation: &mut Operation) {
         operation.answer = (101, None);
+/// Of whatever type the file is.
+impl Output for File {
+    fn describe(operation: &mut Operation) {
+        let bytes = json!({ "*/*": {} });
+        operation.header("etag", "What the content is; it never changes.");
+        operation.header("content-disposition", "Always `attachment`, with the file's name.");
+        let range = json!({ "content-range": { "description": "Which part.", "schema": { "type": "string" } } });
+        operation.others = vec![
+            (206, json!({ "description": "Here is the part.", "headers": range, "content": bytes })),
+            (304, json!({ "description": "You have it already." })),
+        ];
+        operation.answer = (200, Some(bytes));
     }
 }
 

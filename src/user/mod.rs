@@ -26,6 +26,13 @@ pub struct Person {
     pub avatar_url: Option<String>,
 }
 
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        let User { id, username, display_name, avatar_url, .. } = user.clone();
+        Person { id, username, display_name, avatar_url }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     #[schemars(example = 42)]
