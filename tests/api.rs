@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod attachments;
 mod billing;
 mod browser;
 mod comments;

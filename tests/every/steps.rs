@@ -57,6 +57,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let label = ada.post(&format!("/projects/{project}/tasks/labels")).json(json!({ "name": "bug" })).await;
     let label = label.data()["id"].as_str().unwrap().to_owned();
     let (task, other_task) = (ada.task(&project, "Write").await, ada.task(&project, "Read").await);
+    let attachments = format!("/projects/{project}/tasks/{task}/attachments");
+    let attachment = ada.post(&attachments).upload("sketch.txt", "a sketch").await.data().clone();
+    let (_, signed_query) = attachment["url"].as_str().unwrap().split_once('?').unwrap();
+    let attachment = attachment["id"].as_str().unwrap().to_owned();
     let comment = ada.post(&format!("/projects/{project}/comments")).json(json!({ "body": "First." })).await;
     let comment = comment.data()["id"].as_str().unwrap().to_owned();
     let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
@@ -74,6 +78,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{task_id}", task),
         ("{other_task_id}", other_task),
         ("{comment_id}", comment.clone()),
+        ("{attachment_id}", attachment),
         ("{user_id}", dan.id().to_string()),
         ("{invite_id}/accept", format!("{accepted}/accept")),
         ("{invite_id}/decline", format!("{declined}/decline")),
@@ -97,6 +102,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     };
     let code_comment = json!({ "entity_type": "code", "entity_id": "src/main.rs", "body": "Here." });
     let nobody = world.anonymous();
+    let download = step(&nobody, "GET /files/{attachment_id}", None);
+    let linked = json!({ "external_url": "https://example.com/a.png", "filename": "a.png" });
     vec![
         step(&nobody, "GET /health", None),
         step(&nobody, "POST /auth/register", Some(json!({ "email": "new@example.com", "password": PASSWORD }))),
@@ -130,6 +137,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /projects/{project_id}/tags", None),
         step(&ada, "POST /projects/{project_id}/tags", Some(json!({ "name": "blue", "color": "#0000ff" }))),
         step(&ada, "DELETE /projects/{project_id}/tags/{tag_id}", None),
+        step(&ada, "GET /projects/{project_id}/tasks/{task_id}/attachments", None),
+        step(&ada, "POST /projects/{project_id}/tasks/{task_id}/attachments", Some(linked)),
+        Step { path: format!("{}?{signed_query}", download.path), ..download },
+        step(&ada, "DELETE /projects/{project_id}/tasks/{task_id}/attachments/{attachment_id}", None),
         step(&ada, "POST /ws/ticket", None),
         step(&ada, "GET /ws", None),
         step(&ada, "GET /ws/{client_id}", None),

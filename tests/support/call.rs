@@ -1,6 +1,7 @@
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use http_body_util::{BodyStream, Full, StreamBody};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -61,6 +62,25 @@ impl Call {
         self
     }
 
+    /// A form with this file in its field.
+    pub fn upload(self, name: &str, content: impl AsRef<[u8]>) -> Call {
+        self.form(&[(&format!("form-data; name=\"file\"; filename=\"{name}\""), content.as_ref())])
+    }
+
+    /// A form of these fields, each with what its Content-Disposition says. No two have the same boundary.
+    pub fn form(self, fields: &[(&str, &[u8])]) -> Call {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let boundary = format!("form-{}", MADE.fetch_add(1, Ordering::Relaxed));
+        let mut body = Vec::new();
+        for (disposition, content) in fields {
+            body.extend(format!("--{boundary}\r\nContent-Disposition: {disposition}\r\n\r\n").bytes());
+            body.extend(*content);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{boundary}--\r\n").bytes());
+        self.header("content-type", format!("multipart/form-data; boundary={boundary}")).body(body)
+    }
+
     /// Sends the body without saying how long it is.
     pub fn in_chunks(self) -> Call {
         Call { in_chunks: true, ..self }
@@ -116,9 +136,10 @@ impl Call {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{line} got no answer: {error:?}"));
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap_or_else(|error| panic!("{line} broke off: {error:?}"));
-        let json = serde_json::from_str(&text).unwrap_or_default();
-        let reply = Reply { status, headers, text, json };
+        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{line} broke off: {error:?}"));
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        let reply = Reply { status, headers, bytes, text, json };
         let right = match expected {
             Expected::Success => status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS,
             Expected::Status(wanted) => status == wanted,
@@ -155,6 +176,7 @@ impl IntoFuture for Call {
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub bytes: bytes::Bytes,
     pub text: String,
     /// Null where the body is no JSON.
     pub json: Value,

@@ -37,6 +37,19 @@ export class Jammable extends DurableObject {
 }
 export default { fetch: () => new Response(null, { status: 404 }) };`;
 
+/** Stand before an inspected Worker: no inspector sees the memory of its wasm. */
+const WATCH = `const { Instance } = WebAssembly;
+WebAssembly.Instance = function (...given) {
+  const made = new Instance(...given);
+  globalThis.wasmMemory = made.exports.memory;
+  return made;
+};`;
+const WATCHED = `import "./watch.js";
+import worker from "./index.js";
+export * from "./index.js";
+const size = () => new Response(wasmMemory.buffer.byteLength);
+export default { ...worker, fetch: (request, ...rest) => request.url.endsWith("/wasm-memory") ? size() : worker.fetch(request, ...rest) };`;
+
 const script = await readFile(path.join(BUILD, "index.js"), "utf8").catch(() => {
   throw new Error(`There is no Worker in ${BUILD}: run 'cargo xtask build' first.`);
 });
@@ -51,8 +64,11 @@ let made = 0;
 const worlds = new Map();
 const instances = new Set();
 
+const module = (name, contents) => ({ type: "ESModule", path: path.join(BUILD, name), contents });
+
 /** `home` is the isolate whose data and Durable Objects this one uses; its own if it is the first. */
-function worker(name, home, vars, { without = [], broken = false, jammable = false, assets = false }) {
+function worker(name, home, vars, options) {
+  const { without = [], broken = false, jammable = false, assets = false, inspected = false } = options;
   const given = {
     d1Databases: { DB: home },
     kvNamespaces: { SESSIONS: home },
@@ -74,7 +90,8 @@ function worker(name, home, vars, { without = [], broken = false, jammable = fal
     name,
     modulesRoot: BUILD,
     modules: [
-      { type: "ESModule", path: path.join(BUILD, "index.js"), contents: script },
+      ...(inspected ? [module("watched.js", WATCHED), module("watch.js", WATCH)] : []),
+      module("index.js", script),
       { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm"), contents: wasm },
     ],
     compatibilityDate: DATE,
@@ -104,6 +121,25 @@ function workers({ home, names, options }) {
   return [...all, { ...broken, durableObjects: own }];
 }
 
+/** A way to ask the inspector of a Worker. */
+async function inspect(mf, name) {
+  const socket = new WebSocket(new URL(`/core:user:${name}`, await mf.getInspectorURL()));
+  const waiting = new Map();
+  let asked = 0;
+  socket.onmessage = ({ data }) => {
+    const { id, result } = JSON.parse(data);
+    waiting.get(id)?.(result);
+    waiting.delete(id);
+  };
+  await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: reject }));
+  return (method) => {
+    const { promise, resolve } = Promise.withResolvers();
+    waiting.set(++asked, resolve);
+    socket.send(JSON.stringify({ id: asked, method }));
+    return promise;
+  };
+}
+
 /** Starts one workerd with a world for each of `wanted`. */
 async function start(wanted) {
   const instance = { logs: [], open: wanted.length, mf: undefined };
@@ -115,6 +151,7 @@ async function start(wanted) {
   instance.options = convertV4MiniflareOptions({
     cf: false,
     workers: homes.flatMap(workers),
+    ...(wanted.some(({ inspected }) => inspected) && { inspectorPort: 0 }),
     handleStructuredLogs: ({ level, message }) => instance.logs.push({ level, message }),
   });
   instance.mf = new Miniflare(instance.options);
@@ -195,13 +232,27 @@ const commands = {
   },
 
   async r2_list({ prefix }, { instance, name }) {
-    const { objects } = await (await instance.mf.getR2Bucket("FILES", name)).list({ prefix });
-    return objects.map(({ key, size }) => ({ key, size }));
+    const bucket = await instance.mf.getR2Bucket("FILES", name);
+    const found = [];
+    for (let page = { truncated: true }; page.truncated; ) {
+      page = await bucket.list({ prefix, cursor: page.cursor });
+      found.push(...page.objects.map(({ key, size }) => ({ key, size })));
+    }
+    return found;
   },
 
   async r2_get({ key }, { instance, name }) {
     const object = await (await instance.mf.getR2Bucket("FILES", name)).get(key);
     return object && Buffer.from(await object.arrayBuffer()).toString("base64");
+  },
+
+  async r2_put({ keys }, { instance, name }) {
+    const bucket = await instance.mf.getR2Bucket("FILES", name);
+    await Promise.all(keys.map((key) => bucket.put(key, "planted")));
+  },
+
+  async r2_delete({ keys }, { instance, name }) {
+    await (await instance.mf.getR2Bucket("FILES", name)).delete(keys);
   },
 
   /** Puts a message into the queue, as the Worker would. */
@@ -243,6 +294,14 @@ const commands = {
     const response = await objects.get(objects.idFromName(object)).fetch("https://object/", options);
     if (!response.ok) throw new Error(await response.text());
     return response.json();
+  },
+
+  /** Bytes that an inspected Worker's isolate holds: of JavaScript, beside its heap, and of wasm. */
+  async memory(_, { instance, name }) {
+    instance.ask ??= await inspect(instance.mf, name);
+    const { usedSize, backingStorageSize } = await instance.ask("Runtime.getHeapUsage");
+    const wasm = await fetch(new URL("/wasm-memory", await instance.mf.unsafeGetDirectURL(name)));
+    return usedSize + backingStorageSize + Number(await wasm.text());
   },
 
   /** What the Workers of this world's process wrote, other worlds' lines among them. */

@@ -75,6 +75,12 @@ impl Setup {
         self
     }
 
+    /// In a process of its own, with its memory to be looked at.
+    pub fn inspected(mut self) -> Self {
+        self.0.insert("inspected".into(), json!(true));
+        self
+    }
+
     /// The database is empty: no migration is applied.
     pub fn blank(mut self) -> Self {
         self.0.insert("blank".into(), json!(true));
@@ -224,6 +230,22 @@ impl Inner {
         self.run("kv_clear", json!({ "prefix": prefix })).await;
     }
 
+    /// The keys of all stored files.
+    pub async fn files(&self) -> Vec<String> {
+        let found = self.run("r2_list", json!({ "prefix": "" })).await;
+        found.as_array().unwrap().iter().map(|object| object["key"].as_str().unwrap().into()).collect()
+    }
+
+    /// Stores files behind the Worker's back.
+    pub async fn plant_files(&self, keys: &[String]) {
+        self.run("r2_put", json!({ "keys": keys })).await;
+    }
+
+    /// Loses files behind the Worker's back.
+    pub async fn lose_files(&self, keys: &[String]) {
+        self.run("r2_delete", json!({ "keys": keys })).await;
+    }
+
     /// Puts a message into the queue behind the Worker's back.
     pub async fn enqueue(&self, body: Value) {
         self.run("send", json!({ "body": body })).await;
@@ -276,6 +298,9 @@ impl Inner {
     pub async fn sockets_open(&self, person: &Person) -> u64 {
         let asked = json!({ "binding": "SOCKETS", "object": person.id().to_string(), "question": "count" });
         self.run("ask", asked).await["open"].as_u64().expect("a number")
+    /// Bytes the isolate of an inspected world holds.
+    pub async fn memory(&self) -> usize {
+        self.run("memory", json!({})).await.as_u64().unwrap() as usize
     }
 
     /// What the Worker logged, other worlds' lines among it.
@@ -307,6 +332,13 @@ impl Inner {
         let body = json!({ "email": person.email });
         let invite = owner.post(&format!("/projects/{project}/team/invite")).json(body).status(201).await;
         invite.data()["id"].as_str().unwrap().into()
+    /// A task behind the Worker's back.
+    pub async fn plant_task(&self, project: &str, title: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let id = format!("0198c5f2-7d3a-7c41-9b52-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let insert = "INSERT INTO tasks (id, project_id, title, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+        self.sql(insert, &[json!(id), json!(project), json!(title), json!("2026-11-01T00:00:00.000Z")]).await;
+        id
     }
 
     pub async fn add_member(&self, project: &str, person: &Person) {
