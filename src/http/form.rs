@@ -4,7 +4,7 @@
 //! what it cannot place yet, and searches it anew with each chunk: a head without end, all of it.
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use crate::error::{Code, Error, Result};
 use crate::host::{Chunks, Incoming};
@@ -94,7 +94,7 @@ pub fn boundary(content_type: &str) -> Option<Result<String>> {
 
 struct Parser {
     /// What ends a content: a line break and the boundary.
-    delimiter: memmem::Finder<'static>,
+    delimiter: Vec<u8>,
     buffer: BytesMut,
     state: State,
 }
@@ -117,7 +117,7 @@ enum Step {
 
 impl Parser {
     fn new(boundary: &str) -> Self {
-        let delimiter = memmem::Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned();
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
         // As if a line went before, the first delimiter is like any other.
         Parser { delimiter, buffer: BytesMut::from("\r\n"), state: State::Preamble }
     }
@@ -128,8 +128,8 @@ impl Parser {
 
     fn next(&mut self) -> Result<Step> {
         while matches!(self.state, State::Preamble | State::Content) {
-            let length = self.delimiter.needle().len();
-            let content = match self.delimiter.find(&self.buffer) {
+            let length = self.delimiter.len();
+            let content = match find(&self.buffer, &self.delimiter) {
                 Some(0) => {
                     self.buffer.advance(length);
                     self.state = State::Delimited;
@@ -150,7 +150,7 @@ impl Parser {
         if self.state == State::End {
             return Ok(Step::End);
         }
-        match memmem::find(&self.buffer, b"\r\n\r\n") {
+        match find(&self.buffer, b"\r\n\r\n") {
             Some(at) if at <= HEAD_LIMIT => {
                 let head = self.buffer.split_to(at + 4);
                 self.state = State::Content;
@@ -160,6 +160,11 @@ impl Parser {
             _ => Err(malformed()),
         }
     }
+}
+
+/// Where something that begins with a line break stands.
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    memchr_iter(b'\r', text).find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(wanted)))
 }
 
 /// What stands between a delimiter and the content.
