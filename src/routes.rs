@@ -9,8 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{auth, billing, comments, health, live, notifications, profile, projects, tasks, team, user};
-use crate::{attachments, auth, billing, health, profile, projects, user};
+use crate::{attachments, auth, billing, comments, health, live, notifications, profile, projects, tasks, team, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";

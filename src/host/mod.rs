@@ -30,13 +30,11 @@ thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
 }
 
+pub use files::Storing;
 pub use objects::Object;
 pub use outbound::{Outbound, Outgoing};
-pub use request::{Foreign, Incoming};
-pub use sockets::Entry;
-pub use files::Storing;
-pub use outbound::{Outbound, Outgoing};
 pub use request::{Chunks, Foreign, Incoming};
+pub use sockets::Entry;
 
 /// The platform, as far as the house needs it. Everything fails with `Error`.
 #[derive(Clone)]

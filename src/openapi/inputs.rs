@@ -10,9 +10,8 @@ use crate::attachments;
 use crate::attachments::download::Link;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
-use crate::http::{Body, Body400, IfMatch, Page, Signed};
-use crate::live::api::Guest;
 use crate::http::{Body, Body400, FormOr, IfMatch, Page, Signed, Wanted};
+use crate::live::api::Guest;
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -167,7 +166,7 @@ impl Operation<'_> {
     }
 }
 
-fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
+fn parameter(name: &str, required: bool, mut schema: Value, definitions: &Value) -> Value {
     // A word of a list that may be left out: the list alone.
     let choices = schema.get("anyOf").and_then(Value::as_array);
     if let Some(given) = choices.and_then(|all| all.iter().find(|choice| choice.get("$ref").is_some())).cloned()
@@ -176,7 +175,6 @@ fn parameter(name: &str, mut schema: Value, definitions: &Value) -> Value {
         whole.remove("anyOf");
         whole.extend(given.as_object().cloned().unwrap_or_default());
     }
-fn parameter(name: &str, required: bool, mut schema: Value, definitions: &Value) -> Value {
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
     if let Some(found) = target.and_then(|name| definitions.get(name)) {
         let default = schema.get("default").cloned();

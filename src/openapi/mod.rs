@@ -12,8 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Answer, Bare, Created, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
-use crate::http::{Answer, Bare, Created, File, NoContent, One, Paged, SetCookie, Tagged, Versioned};
+use crate::http::{Answer, Bare, Created, File, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
 use crate::routes;
 
 pub struct Document {
@@ -332,6 +331,9 @@ impl<T: JsonSchema> Output for Created<T> {
 impl Output for Socket {
     fn describe(operation: &mut Operation) {
         operation.answer = (101, None);
+    }
+}
+
 /// Of whatever type the file is.
 impl Output for File {
     fn describe(operation: &mut Operation) {

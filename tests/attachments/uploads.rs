@@ -183,7 +183,8 @@ async fn a_caller_who_hangs_up_leaves_nothing() {
 
 /// Sends the head of an upload and of its form over a line of its own.
 pub async fn begin_upload(desk: &Desk, length: usize) -> TcpStream {
-    let address = desk.world.url(0).strip_prefix("http://").unwrap();
+    let address = desk.world.url(0);
+    let address = address.strip_prefix("http://").unwrap();
     let mut line = TcpStream::connect(address).await.unwrap();
     let form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
     let head = format!(

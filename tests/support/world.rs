@@ -298,6 +298,8 @@ impl Inner {
     pub async fn sockets_open(&self, person: &Person) -> u64 {
         let asked = json!({ "binding": "SOCKETS", "object": person.id().to_string(), "question": "count" });
         self.run("ask", asked).await["open"].as_u64().expect("a number")
+    }
+
     /// Bytes the isolate of an inspected world holds.
     pub async fn memory(&self) -> usize {
         self.run("memory", json!({})).await.as_u64().unwrap() as usize
@@ -332,6 +334,8 @@ impl Inner {
         let body = json!({ "email": person.email });
         let invite = owner.post(&format!("/projects/{project}/team/invite")).json(body).status(201).await;
         invite.data()["id"].as_str().unwrap().into()
+    }
+
     /// A task behind the Worker's back.
     pub async fn plant_task(&self, project: &str, title: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
