@@ -87,10 +87,9 @@ CREATE TABLE projects (
   description TEXT,
   created_at  TEXT NOT NULL,
   updated_at  TEXT NOT NULL,
-  scope TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(id, 25, 1)) + 16 * instr('123456789abcdef', substr(id, 26, 1)) + instr('123456789abcdef', substr(id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(id, 28, 1)) + 16 * instr('123456789abcdef', substr(id, 29, 1)) + instr('123456789abcdef', substr(id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(id, 31, 1)) + 16 * instr('123456789abcdef', substr(id, 32, 1)) + instr('123456789abcdef', substr(id, 33, 1)))) VIRTUAL
+  -- As tasks and comments have them. A project itself is known by its rowid, which nothing renumbers.
+  slot        INTEGER GENERATED ALWAYS AS (('0x' || substr(id, 31)) ->> '$') VIRTUAL,
+  scope       TEXT GENERATED ALWAYS AS (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX projects_of_owner ON projects (owner_id);
@@ -241,8 +240,10 @@ CREATE INDEX invites_of_user ON team_invites (user_id, status);
 CREATE INDEX invites_of_inviter ON team_invites (inviter_id);
 CREATE INDEX invites_of_email ON team_invites (email) WHERE status = 'pending';
 
--- `n` is what the search index knows a row by. `scope` is the project as three private-use
--- characters, which is one token to that index: a search looks among its caller's projects only.
+-- `n` is what the search index knows a row by. A trigger makes its upper 24 of 52 bits the project's `slot`,
+-- so that what is in a project lies together, in the table and in the index, however large both grow. `scope`
+-- is the slot as three private-use characters, which is one token to the index. Two projects may share a slot:
+-- it makes looking quick, and the team decides who sees what.
 CREATE TABLE tasks (
   n           INTEGER PRIMARY KEY,
   id          TEXT NOT NULL UNIQUE,
@@ -256,10 +257,8 @@ CREATE TABLE tasks (
   version     INTEGER NOT NULL DEFAULT 1,
   created_at  TEXT NOT NULL,
   updated_at  TEXT NOT NULL,
-  scope       TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+  slot        INTEGER GENERATED ALWAYS AS (('0x' || substr(project_id, 31)) ->> '$') VIRTUAL,
+  scope       TEXT GENERATED ALWAYS AS (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX tasks_of_project ON tasks (project_id, id);
@@ -314,10 +313,8 @@ CREATE TABLE comments (
   created_at  TEXT NOT NULL,
   updated_at  TEXT NOT NULL,
   deleted_at  TEXT,
-  scope       TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+  slot        INTEGER GENERATED ALWAYS AS (('0x' || substr(project_id, 31)) ->> '$') VIRTUAL,
+  scope       TEXT GENERATED ALWAYS AS (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX comments_of_project ON comments (project_id, id);
@@ -400,10 +397,11 @@ CREATE TABLE notification_settings (
   PRIMARY KEY (user_id, type)
 ) STRICT, WITHOUT ROWID;
 
--- Kept by triggers; `scope` is told with the tables. Projects are known by their rowid, which nothing renumbers.
-
+-- Kept by triggers, so that nothing written is ever missed; slots and scopes are told with the tables. Trigrams find
+-- what stands anywhere in a word and in scripts without spaces; accents and case are folded. Sizes of columns
+-- serve ranking by `bm25()` only, which counts matches in everybody's rows.
 CREATE VIRTUAL TABLE projects_fts USING fts5(
-  scope, name, description, content = 'projects', content_rowid = 'rowid', tokenize = 'trigram remove_diacritics 1'
+  scope, name, description, content = 'projects', content_rowid = 'rowid', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER projects_indexed AFTER INSERT ON projects
@@ -423,12 +421,14 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE tasks_fts USING fts5(
-  scope, title, description, content = 'tasks', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+  scope, title, description, content = 'tasks', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER tasks_indexed AFTER INSERT ON tasks
 BEGIN
-  INSERT INTO tasks_fts (rowid, scope, title, description) VALUES (NEW.n, NEW.scope, NEW.title, NEW.description);
+  UPDATE tasks SET n = ifnull((SELECT max(n) FROM tasks WHERE n BETWEEN NEW.slot << 28 AND (NEW.slot << 28) + 268435455), NEW.slot << 28) + 1
+  WHERE n = NEW.n AND n >> 28 <> NEW.slot;
+  INSERT INTO tasks_fts (rowid, scope, title, description) SELECT n, scope, title, description FROM tasks WHERE id = NEW.id;
 END;
 
 CREATE TRIGGER tasks_unindexed AFTER DELETE ON tasks
@@ -443,12 +443,14 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE comments_fts USING fts5(
-  scope, body, content = 'comments', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+  scope, body, content = 'comments', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER comments_indexed AFTER INSERT ON comments
 BEGIN
-  INSERT INTO comments_fts (rowid, scope, body) VALUES (NEW.n, NEW.scope, NEW.body);
+  UPDATE comments SET n = ifnull((SELECT max(n) FROM comments WHERE n BETWEEN NEW.slot << 28 AND (NEW.slot << 28) + 268435455), NEW.slot << 28) + 1
+  WHERE n = NEW.n AND n >> 28 <> NEW.slot;
+  INSERT INTO comments_fts (rowid, scope, body) SELECT n, scope, body FROM comments WHERE id = NEW.id;
 END;
 
 CREATE TRIGGER comments_unindexed AFTER DELETE ON comments

@@ -1,5 +1,7 @@
--- `n` is what the search index knows a row by. `scope` is the project as three private-use
--- characters, which is one token to that index: a search looks among its caller's projects only.
+-- `n` is what the search index knows a row by. A trigger makes its upper 24 of 52 bits the project's `slot`,
+-- so that what is in a project lies together, in the table and in the index, however large both grow. `scope`
+-- is the slot as three private-use characters, which is one token to the index. Two projects may share a slot:
+-- it makes looking quick, and the team decides who sees what.
 CREATE TABLE tasks (
   n           INTEGER PRIMARY KEY,
   id          TEXT NOT NULL UNIQUE,
@@ -13,10 +15,8 @@ CREATE TABLE tasks (
   version     INTEGER NOT NULL DEFAULT 1,
   created_at  TEXT NOT NULL,
   updated_at  TEXT NOT NULL,
-  scope       TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+  slot        INTEGER GENERATED ALWAYS AS (('0x' || substr(project_id, 31)) ->> '$') VIRTUAL,
+  scope       TEXT GENERATED ALWAYS AS (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX tasks_of_project ON tasks (project_id, id);

@@ -15,10 +15,8 @@ CREATE TABLE comments (
   created_at  TEXT NOT NULL,
   updated_at  TEXT NOT NULL,
   deleted_at  TEXT,
-  scope       TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 25, 1)) + 16 * instr('123456789abcdef', substr(project_id, 26, 1)) + instr('123456789abcdef', substr(project_id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 28, 1)) + 16 * instr('123456789abcdef', substr(project_id, 29, 1)) + instr('123456789abcdef', substr(project_id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(project_id, 31, 1)) + 16 * instr('123456789abcdef', substr(project_id, 32, 1)) + instr('123456789abcdef', substr(project_id, 33, 1)))) VIRTUAL
+  slot        INTEGER GENERATED ALWAYS AS (('0x' || substr(project_id, 31)) ->> '$') VIRTUAL,
+  scope       TEXT GENERATED ALWAYS AS (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL
 ) STRICT;
 
 CREATE INDEX comments_of_project ON comments (project_id, id);

@@ -1,11 +1,13 @@
--- Kept by triggers; `scope` is told with the tables. Projects are known by their rowid, which nothing renumbers.
-ALTER TABLE projects ADD COLUMN scope TEXT GENERATED ALWAYS AS (char(
-    57344 + 256 * instr('123456789abcdef', substr(id, 25, 1)) + 16 * instr('123456789abcdef', substr(id, 26, 1)) + instr('123456789abcdef', substr(id, 27, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(id, 28, 1)) + 16 * instr('123456789abcdef', substr(id, 29, 1)) + instr('123456789abcdef', substr(id, 30, 1)),
-    57344 + 256 * instr('123456789abcdef', substr(id, 31, 1)) + 16 * instr('123456789abcdef', substr(id, 32, 1)) + instr('123456789abcdef', substr(id, 33, 1)))) VIRTUAL;
+-- As tasks and comments have them. A project itself is known by its rowid, which nothing renumbers.
+ALTER TABLE projects ADD COLUMN slot INTEGER GENERATED ALWAYS AS (('0x' || substr(id, 31)) ->> '$') VIRTUAL;
+ALTER TABLE projects ADD COLUMN scope TEXT GENERATED ALWAYS AS
+  (char(57344 + (slot >> 16), 57344 + (slot >> 8 & 255), 57344 + (slot & 255))) VIRTUAL;
 
+-- Kept by triggers, so that nothing written is ever missed; slots and scopes are told with the tables. Trigrams find
+-- what stands anywhere in a word and in scripts without spaces; accents and case are folded. Sizes of columns
+-- serve ranking by `bm25()` only, which counts matches in everybody's rows.
 CREATE VIRTUAL TABLE projects_fts USING fts5(
-  scope, name, description, content = 'projects', content_rowid = 'rowid', tokenize = 'trigram remove_diacritics 1'
+  scope, name, description, content = 'projects', content_rowid = 'rowid', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER projects_indexed AFTER INSERT ON projects
@@ -25,12 +27,14 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE tasks_fts USING fts5(
-  scope, title, description, content = 'tasks', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+  scope, title, description, content = 'tasks', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER tasks_indexed AFTER INSERT ON tasks
 BEGIN
-  INSERT INTO tasks_fts (rowid, scope, title, description) VALUES (NEW.n, NEW.scope, NEW.title, NEW.description);
+  UPDATE tasks SET n = ifnull((SELECT max(n) FROM tasks WHERE n BETWEEN NEW.slot << 28 AND (NEW.slot << 28) + 268435455), NEW.slot << 28) + 1
+  WHERE n = NEW.n AND n >> 28 <> NEW.slot;
+  INSERT INTO tasks_fts (rowid, scope, title, description) SELECT n, scope, title, description FROM tasks WHERE id = NEW.id;
 END;
 
 CREATE TRIGGER tasks_unindexed AFTER DELETE ON tasks
@@ -45,12 +49,14 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE comments_fts USING fts5(
-  scope, body, content = 'comments', content_rowid = 'n', tokenize = 'trigram remove_diacritics 1'
+  scope, body, content = 'comments', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
 CREATE TRIGGER comments_indexed AFTER INSERT ON comments
 BEGIN
-  INSERT INTO comments_fts (rowid, scope, body) VALUES (NEW.n, NEW.scope, NEW.body);
+  UPDATE comments SET n = ifnull((SELECT max(n) FROM comments WHERE n BETWEEN NEW.slot << 28 AND (NEW.slot << 28) + 268435455), NEW.slot << 28) + 1
+  WHERE n = NEW.n AND n >> 28 <> NEW.slot;
+  INSERT INTO comments_fts (rowid, scope, body) SELECT n, scope, body FROM comments WHERE id = NEW.id;
 END;
 
 CREATE TRIGGER comments_unindexed AFTER DELETE ON comments
