@@ -23,6 +23,7 @@ pub mod openapi;
 mod profile;
 mod projects;
 mod routes;
+mod search;
 mod serve;
 mod tasks;
 mod team;

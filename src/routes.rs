@@ -9,7 +9,7 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{attachments, auth, billing, comments, health, live, notifications, profile, projects, tasks, team, user};
+use crate::{attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team, user};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
@@ -38,53 +38,53 @@ macro_rules! routes {
 }
 
 routes! {
-    get    "/health"                               health::get                  "Tell whether the service is up";
+    get    "/health"                                    health::get                 "Tell whether the service is up";
 
-    post   "/auth/register"                        auth::api::register          "Create an account" [EmailTaken, UsernameTaken] credentials;
-    post   "/auth/login"                           auth::api::login             "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials;
-    post   "/auth/refresh"                         auth::api::refresh           "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials;
-    post   "/auth/session-token"                   auth::api::session_token     "Make a link that logs a browser in, once";
-    post   "/auth/session-exchange"                auth::api::session_exchange  "Trade the link's token for a session cookie" [LoginLinkOver] credentials;
-    post   "/auth/logout"                          auth::api::logout            "End this session";
-    get    "/auth/me"                              auth::api::me                "Get the account";
-    get    "/auth/sessions"                        auth::api::sessions          "List the devices logged in";
-    delete "/auth/sessions/{session_id}"           auth::api::revoke            "Log a device out";
+    post   "/auth/register"                             auth::api::register         "Create an account" [EmailTaken, UsernameTaken] credentials;
+    post   "/auth/login"                                auth::api::login            "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials;
+    post   "/auth/refresh"                              auth::api::refresh          "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials;
+    post   "/auth/session-token"                        auth::api::session_token    "Make a link that logs a browser in, once";
+    post   "/auth/session-exchange"                     auth::api::session_exchange "Trade the link's token for a session cookie" [LoginLinkOver] credentials;
+    post   "/auth/logout"                               auth::api::logout           "End this session";
+    get    "/auth/me"                                   auth::api::me               "Get the account";
+    get    "/auth/sessions"                             auth::api::sessions         "List the devices logged in";
+    delete "/auth/sessions/{session_id}"                auth::api::revoke           "Log a device out";
 
-    get    "/user/me"                              user::api::me                "Get the account with its subscription";
+    get    "/user/me"                                   user::api::me               "Get the account with its subscription";
 
-    get    "/billing/plans"                        billing::api::plans          "List the plans and what they allow";
-    get    "/billing/status"                       billing::api::status         "Get the caller's plan and what is used of it";
-    post   "/billing/start-checkout"               billing::api::start_checkout "Open a checkout at the payment provider" [SubscriptionExists, ProviderFailed];
-    post   "/billing/confirm"                      billing::api::confirm        "Show a receipt, where the provider is late to tell" [OrderNotFound, ProviderFailed];
-    get    "/billing/portal"                       billing::api::portal         "Get a fresh link to the provider's customer portal" [SubscriptionNotFound, ProviderFailed];
-    post   "/billing/cancel"                       billing::api::cancel         "Cancel the subscription; it lasts until its end is reached" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
-    post   "/billing/resume"                       billing::api::resume         "Take a cancellation or a pause back" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
-    post   "/billing/webhook"                      billing::api::webhook        "Take in what the payment provider says" webhook;
+    get    "/billing/plans"                             billing::api::plans          "List the plans and what they allow";
+    get    "/billing/status"                            billing::api::status         "Get the caller's plan and what is used of it";
+    post   "/billing/start-checkout"                    billing::api::start_checkout "Open a checkout at the payment provider" [SubscriptionExists, ProviderFailed];
+    post   "/billing/confirm"                           billing::api::confirm        "Show a receipt, where the provider is late to tell" [OrderNotFound, ProviderFailed];
+    get    "/billing/portal"                            billing::api::portal         "Get a fresh link to the provider's customer portal" [SubscriptionNotFound, ProviderFailed];
+    post   "/billing/cancel"                            billing::api::cancel         "Cancel the subscription; it lasts until its end is reached" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
+    post   "/billing/resume"                            billing::api::resume         "Take a cancellation or a pause back" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
+    post   "/billing/webhook"                           billing::api::webhook        "Take in what the payment provider says" webhook;
 
-    get    "/profile"                              profile::api::get            "Get the profile";
-    patch  "/profile"                              profile::api::edit           "Update the profile";
+    get    "/profile"                                   profile::api::get           "Get the profile";
+    patch  "/profile"                                   profile::api::edit          "Update the profile";
 
-    get    "/projects"                             projects::api::list          "List the caller's projects";
-    post   "/projects"                             projects::api::create        "Create a project" [TierLimitExceeded];
-    get    "/projects/templates"                   projects::api::templates     "List the templates for projects";
-    post   "/projects/from-template"               projects::api::from_template "Create a project from a template" [TierLimitExceeded, TemplateNotFound];
-    get    "/projects/{project_id}"                projects::api::get           "Get a project";
-    patch  "/projects/{project_id}"                projects::api::edit          "Update a project";
-    delete "/projects/{project_id}"                projects::api::delete        "Delete a project and everything in it";
-    post   "/projects/{project_id}/favorite"       projects::api::favorite      "Mark a project as favorite";
-    delete "/projects/{project_id}/favorite"       projects::api::unfavorite    "Unmark a favorite";
-    get    "/projects/{project_id}/tags"           projects::api::tags          "List a project's tags";
-    post   "/projects/{project_id}/tags"           projects::api::add_tag       "Create a tag" [TagExists];
-    delete "/projects/{project_id}/tags/{tag_id}"  projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
+    get    "/projects"                                  projects::api::list          "List the caller's projects";
+    post   "/projects"                                  projects::api::create        "Create a project" [TierLimitExceeded];
+    get    "/projects/templates"                        projects::api::templates     "List the templates for projects";
+    post   "/projects/from-template"                    projects::api::from_template "Create a project from a template" [TierLimitExceeded, TemplateNotFound];
+    get    "/projects/{project_id}"                     projects::api::get           "Get a project";
+    patch  "/projects/{project_id}"                     projects::api::edit          "Update a project";
+    delete "/projects/{project_id}"                     projects::api::delete        "Delete a project and everything in it";
+    post   "/projects/{project_id}/favorite"            projects::api::favorite      "Mark a project as favorite";
+    delete "/projects/{project_id}/favorite"            projects::api::unfavorite    "Unmark a favorite";
+    get    "/projects/{project_id}/tags"                projects::api::tags          "List a project's tags";
+    post   "/projects/{project_id}/tags"                projects::api::add_tag       "Create a tag" [TagExists];
+    delete "/projects/{project_id}/tags/{tag_id}"       projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
 
-    get    "/projects/{project_id}/team"           team::api::list              "List a project's team";
-    delete "/projects/{project_id}/team/{user_id}" team::api::remove            "Remove a member, or leave" [ProjectNotFound, OwnerStays];
-    post   "/projects/{project_id}/team/invite"    team::api::invite            "Invite someone by email or username" [AlreadyMember, InviteExists, TierLimitExceeded];
-    get    "/projects/{project_id}/team/invites"   team::api::invites           "List a project's invites";
-    delete "/projects/{project_id}/team/invites/{invite_id}" team::api::revoke  "Revoke an invite" [ProjectNotFound];
-    get    "/invites"                              team::api::mine              "List what the caller is invited to";
-    post   "/invites/{invite_id}/accept"           team::api::accept            "Accept an invite: join the project" [InviteOver, TeamFull];
-    post   "/invites/{invite_id}/decline"          team::api::decline           "Decline an invite" [InviteOver];
+    get    "/projects/{project_id}/team"                     team::api::list             "List a project's team";
+    delete "/projects/{project_id}/team/{user_id}"           team::api::remove           "Remove a member, or leave" [ProjectNotFound, OwnerStays];
+    post   "/projects/{project_id}/team/invite"              team::api::invite           "Invite someone by email or username" [AlreadyMember, InviteExists, TierLimitExceeded];
+    get    "/projects/{project_id}/team/invites"             team::api::invites          "List a project's invites";
+    delete "/projects/{project_id}/team/invites/{invite_id}" team::api::revoke           "Revoke an invite" [ProjectNotFound];
+    get    "/invites"                                        team::api::mine             "List what the caller is invited to";
+    post   "/invites/{invite_id}/accept"                     team::api::accept           "Accept an invite: join the project" [InviteOver, TeamFull];
+    post   "/invites/{invite_id}/decline"                    team::api::decline          "Decline an invite" [InviteOver];
 
     get    "/projects/{project_id}/tasks"                                      tasks::api::list              "List a project's tasks";
     post   "/projects/{project_id}/tasks"                                      tasks::api::create            "Create a task" [Conflict];
@@ -98,23 +98,29 @@ routes! {
     delete "/projects/{project_id}/tasks/{task_id}/depends-on/{other_task_id}" tasks::api::remove_dependency "Remove a dependency" [ProjectNotFound, DependencyNotFound];
     get    "/projects/{project_id}/tasks/{task_id}/activity"                   tasks::api::activity          "List what has happened to a task, the latest first" [ProjectNotFound];
 
-    post   "/ws/ticket"                            live::api::ticket            "Make a ticket that opens a WebSocket, once";
-    get    "/ws"                                   live::api::open              "Open a WebSocket and hear what happens";
-    get    "/ws/{client_id}"                       live::api::open_as           "Open a WebSocket as a client with a name";
-    get    "/projects/{project_id}/comments"       comments::api::list          "List the comments on a project, its tasks and its code";
-    post   "/projects/{project_id}/comments"       comments::api::create        "Comment, or reply to a comment" [TaskNotFound, CommentNotFound];
-    patch  "/projects/{project_id}/comments/{comment_id}"       comments::api::edit    "Change a comment of one's own" [ProjectNotFound];
-    delete "/projects/{project_id}/comments/{comment_id}"       comments::api::delete  "Delete a comment; its replies stay" [ProjectNotFound];
-    post   "/projects/{project_id}/comments/{comment_id}/star"  comments::api::star    "Star a comment" [ProjectNotFound];
-    delete "/projects/{project_id}/comments/{comment_id}/star"  comments::api::unstar  "Unstar a comment" [ProjectNotFound];
+    get    "/projects/{project_id}/tasks/{task_id}/attachments"                 attachments::api::list      "List a task's attachments" [ProjectNotFound];
+    post   "/projects/{project_id}/tasks/{task_id}/attachments"                 attachments::api::add       "Attach a file, or a link to one" [ProjectNotFound, TierLimitExceeded];
+    delete "/projects/{project_id}/tasks/{task_id}/attachments/{attachment_id}" attachments::api::delete    "Delete an attachment" [ProjectNotFound, TaskNotFound];
+    get    "/files/{attachment_id}"                                             attachments::api::download  "Download a file by its signed link";
 
-    get    "/notifications"                        notifications::api::list           "List what the caller should know";
-    post   "/notifications/mark-read"              notifications::api::mark_read      "Mark some notifications as read";
-    post   "/notifications/mark-all-read"          notifications::api::mark_all_read  "Mark all notifications as read";
-    get    "/notifications/settings"               notifications::api::settings       "Tell which notifications the caller gets, and how";
-    patch  "/notifications/settings"               notifications::api::edit_settings  "Choose which notifications to get, and how";
-    get    "/projects/{project_id}/tasks/{task_id}/attachments" attachments::api::list "List a task's attachments" [ProjectNotFound];
-    post   "/projects/{project_id}/tasks/{task_id}/attachments" attachments::api::add "Attach a file, or a link to one" [ProjectNotFound, TierLimitExceeded];
-    delete "/projects/{project_id}/tasks/{task_id}/attachments/{attachment_id}" attachments::api::delete "Delete an attachment" [ProjectNotFound, TaskNotFound];
-    get    "/files/{attachment_id}"                attachments::api::download   "Download a file by its signed link";
+    get    "/projects/{project_id}/comments"                   comments::api::list         "List the comments on a project, its tasks and its code";
+    post   "/projects/{project_id}/comments"                   comments::api::create       "Comment, or reply to a comment" [TaskNotFound, CommentNotFound];
+    patch  "/projects/{project_id}/comments/{comment_id}"      comments::api::edit         "Change a comment of one's own" [ProjectNotFound];
+    delete "/projects/{project_id}/comments/{comment_id}"      comments::api::delete       "Delete a comment; its replies stay" [ProjectNotFound];
+    post   "/projects/{project_id}/comments/{comment_id}/star" comments::api::star         "Star a comment" [ProjectNotFound];
+    delete "/projects/{project_id}/comments/{comment_id}/star" comments::api::unstar       "Unstar a comment" [ProjectNotFound];
+
+    get    "/notifications"                             notifications::api::list          "List what the caller should know";
+    post   "/notifications/mark-read"                   notifications::api::mark_read     "Mark some notifications as read";
+    post   "/notifications/mark-all-read"               notifications::api::mark_all_read "Mark all notifications as read";
+    get    "/notifications/settings"                    notifications::api::settings      "Tell which notifications the caller gets, and how";
+    patch  "/notifications/settings"                    notifications::api::edit_settings "Choose which notifications to get, and how";
+
+    get    "/search/projects"                           search::api::projects       "Search projects";
+    get    "/search/tasks"                              search::api::tasks          "Search tasks";
+    get    "/search/comments"                           search::api::comments       "Search comments";
+
+    post   "/ws/ticket"                                 live::api::ticket           "Make a ticket that opens a WebSocket, once";
+    get    "/ws"                                        live::api::open             "Open a WebSocket and hear what happens";
+    get    "/ws/{client_id}"                            live::api::open_as          "Open a WebSocket as a client with a name";
 }

@@ -29,6 +29,7 @@ mod outbox;
 mod profile;
 mod project_lists;
 mod projects;
+mod search;
 mod sessions;
 mod support;
 mod tags;

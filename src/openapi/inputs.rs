@@ -152,15 +152,17 @@ impl Operation<'_> {
     /// `page` and `page_size`, and a parameter for each field of the filter.
     pub fn listed<Filter: JsonSchema>(&mut self) {
         self.can_fail(&[Code::Validation]);
-        self.query::<Page>(false);
-        self.query::<Filter>(false);
+        self.query::<Page>();
+        self.query::<Filter>();
     }
 
-    fn query<T: JsonSchema>(&mut self, required: bool) {
+    fn query<T: JsonSchema>(&mut self) {
         let schema = schemars::schema_for!(T);
         let definitions = schema.get("$defs").cloned().unwrap_or_default();
         let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         for (name, schema) in properties {
+            let required = required.contains(&name.as_str().into());
             self.parameters.push(parameter(&name, required, schema, &definitions));
         }
     }

@@ -101,6 +101,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         Step { who: who.clone(), route, path, body, signed: None }
     };
     let code_comment = json!({ "entity_type": "code", "entity_id": "src/main.rs", "body": "Here." });
+    let search = |line: &str| {
+        let step = step(&ada, line, None);
+        Step { path: format!("{}?q=launch", step.path), ..step }
+    };
     let nobody = world.anonymous();
     let download = step(&nobody, "GET /files/{attachment_id}", None);
     let linked = json!({ "external_url": "https://example.com/a.png", "filename": "a.png" });
@@ -141,6 +145,9 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "POST /projects/{project_id}/tasks/{task_id}/attachments", Some(linked)),
         Step { path: format!("{}?{signed_query}", download.path), ..download },
         step(&ada, "DELETE /projects/{project_id}/tasks/{task_id}/attachments/{attachment_id}", None),
+        search("GET /search/projects"),
+        search("GET /search/tasks"),
+        search("GET /search/comments"),
         step(&ada, "POST /ws/ticket", None),
         step(&ada, "GET /ws", None),
         step(&ada, "GET /ws/{client_id}", None),
