@@ -9,7 +9,9 @@ use axum::routing;
 use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
-use crate::{attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team, user};
+use crate::{
+    attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team, user,
+};
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";

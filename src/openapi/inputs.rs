@@ -66,7 +66,7 @@ impl<T: JsonSchema> Input for FormOr<T> {
 impl Input for Link {
     fn describe(operation: &mut Operation) {
         operation.can_fail(&[Code::LinkInvalid, Code::LinkExpired, Code::AttachmentNotFound]);
-        operation.query::<attachments::download::Signed>(true);
+        operation.query::<attachments::download::Signed>();
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{Code, Result};
 use crate::event::{Event, Kind};
 use crate::http::Page;
 use crate::limits::Quota;
+use crate::search::Terms;
 use crate::sql;
 use tags::Tag;
 
@@ -56,7 +57,7 @@ pub struct EditProject {
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Filter {
-    /// In the name or the description, whatever the case.
+    /// Words, or parts of words, that all are in the name or the description, whatever their case and accents.
     #[schemars(example = &"launch", length(max = 100))]
     search: Option<Text<0, 100>>,
     /// Only favorites, or only others.
@@ -162,20 +163,25 @@ impl Listed for Project {
 
     fn list(ask: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {
         let user = ask.caller.user;
-        // SQLite folds only ASCII: what was typed is looked for as it stands, too.
-        let search = filter.search.filter(|text| !text.as_ref().is_empty());
-        let folded = search.as_ref().map(|text| text.as_ref().to_lowercase());
+        let terms = Terms::parse(filter.search.as_ref().map_or("", Text::as_ref));
+        let (long, short) = (terms.anywhere("name description"), terms.short());
         Ok([
             sql!(
                 "SELECT count(*) AS total
                  FROM team_members m JOIN projects p ON p.id = m.project_id
                  WHERE m.user_id = ?1
-                   AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
-                        OR instr(p.name, ?2) OR instr(p.description, ?2))
+                   AND (?2 = '[]' OR p.rowid IN (
+                     SELECT projects_fts.rowid FROM json_each(?2) CROSS JOIN projects_fts
+                     WHERE projects_fts MATCH (SELECT 'scope : (' || group_concat('\"' || p.scope || '\"', ' OR ') || ') AND '
+                                               FROM team_members m JOIN projects p ON p.id = m.project_id WHERE m.user_id = ?1) || value))
+                   AND (?3 = '[]' OR NOT EXISTS (
+                     SELECT 1 FROM json_each(?3) AS word
+                     WHERE NOT EXISTS (SELECT 1 FROM json_each(word.value) AS spelling
+                                       WHERE instr(lower(p.name || char(10) || ifnull(p.description, '')), spelling.value))))
                    AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))",
                 user,
-                search,
-                folded,
+                long,
+                short,
                 filter.favorite,
             ),
             // The page first: tags are gathered for its projects only.
@@ -189,8 +195,14 @@ impl Listed for Project {
                      p.id DESC) AS place
                    FROM team_members m JOIN projects p ON p.id = m.project_id
                    WHERE m.user_id = ?1
-                     AND (?2 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.description), ?3)
-                          OR instr(p.name, ?2) OR instr(p.description, ?2))
+                     AND (?2 = '[]' OR p.rowid IN (
+                       SELECT projects_fts.rowid FROM json_each(?2) CROSS JOIN projects_fts
+                       WHERE projects_fts MATCH (SELECT 'scope : (' || group_concat('\"' || p.scope || '\"', ' OR ') || ') AND '
+                                                 FROM team_members m JOIN projects p ON p.id = m.project_id WHERE m.user_id = ?1) || value))
+                     AND (?3 = '[]' OR NOT EXISTS (
+                       SELECT 1 FROM json_each(?3) AS word
+                       WHERE NOT EXISTS (SELECT 1 FROM json_each(word.value) AS spelling
+                                         WHERE instr(lower(p.name || char(10) || ifnull(p.description, '')), spelling.value))))
                      AND (?4 IS NULL OR ?4 = EXISTS (SELECT 1 FROM project_favorites f WHERE f.user_id = ?1 AND f.project_id = p.id))
                    ORDER BY place LIMIT ?6 OFFSET ?7)
                  SELECT id, owner_id, name, description, role, created_at, updated_at,
@@ -199,8 +211,8 @@ impl Listed for Project {
                          FROM (SELECT * FROM project_tags WHERE project_id = page.id ORDER BY name) t) AS tags
                  FROM page ORDER BY place",
                 user,
-                search,
-                folded,
+                long,
+                short,
                 filter.favorite,
                 filter.sort.name(),
                 page.limit(),
