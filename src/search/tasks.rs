@@ -1,15 +1,16 @@
 use schemars::JsonSchema;
-use serde::de::{Error as _, IntoDeserializer, value};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Terms;
 use crate::access::{Ask, Listed};
-use crate::db::{Id, Stmt, Text, Time};
+use crate::db::{Id, Moment, Stmt, Text, Time};
 use crate::error::Result;
 use crate::http::Page;
 use crate::sql;
 use crate::tasks::Status;
+use crate::tasks::labels::LabelIds;
+use crate::tasks::list::{Assignee, commas, label_ids};
 
 /// A task that says what was looked for: first what has that title, then what begins with it, then what has all
 /// words in its title, then the rest; of equals, the last updated first.
@@ -49,44 +50,13 @@ pub struct Filter {
     /// Ids of labels, comma-separated, at most 20: tasks that have all of them.
     #[serde(default, deserialize_with = "label_ids")]
     #[schemars(with = "String", regex(pattern = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,19}$"), example = &"0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77")]
-    labels: Option<Vec<Id>>,
+    labels: Option<LabelIds>,
     /// Due at this moment or later.
-    due_after: Option<Time>,
+    #[schemars(with = "Moment")]
+    due_after: Option<Moment>,
     /// Due before this moment.
-    due_before: Option<Time>,
-}
-
-enum Assignee {
-    Me,
-    Nobody,
-    User(i64),
-}
-
-impl<'de> Deserialize<'de> for Assignee {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match &*String::deserialize(from)? {
-            "me" => Ok(Assignee::Me),
-            "none" => Ok(Assignee::Nobody),
-            id => match id.parse() {
-                Ok(id @ 1..) => Ok(Assignee::User(id)),
-                _ => Err(D::Error::custom("must be a user's id, 'me' or 'none'")),
-            },
-        }
-    }
-}
-
-/// `a,b` as a list.
-fn commas<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
-    let text = String::deserialize(from)?;
-    let item = |item: &str| T::deserialize(item.to_owned().into_deserializer());
-    text.split(',').map(item).collect::<Result<_, value::Error>>().map(Some).map_err(D::Error::custom)
-}
-
-fn label_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Id>>, D::Error> {
-    let mut ids: Vec<Id> = commas(from)?.unwrap_or_default();
-    ids.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-    ids.dedup();
-    if ids.len() > 20 { Err(D::Error::custom("must be at most 20 ids")) } else { Ok(Some(ids)) }
+    #[schemars(with = "Moment")]
+    due_before: Option<Moment>,
 }
 
 impl Listed for FoundTask {
@@ -100,7 +70,6 @@ impl Listed for FoundTask {
             Assignee::Nobody => 0,
             Assignee::User(id) => id,
         });
-        let labels = filter.labels.map(|labels| json!(labels));
         Ok([
             sql!(
                 "WITH hits AS (
@@ -129,7 +98,7 @@ impl Listed for FoundTask {
                 filter.project_id,
                 statuses,
                 assignee,
-                labels,
+                filter.labels,
                 filter.due_after,
                 filter.due_before,
             ),
@@ -173,7 +142,7 @@ impl Listed for FoundTask {
                 filter.project_id,
                 statuses,
                 assignee,
-                labels,
+                filter.labels,
                 filter.due_after,
                 filter.due_before,
                 terms.whole(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::{Error as _, IntoDeserializer, value};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::labels::LabelIds;
 use super::{Status, Task};
@@ -11,6 +11,7 @@ use crate::access::{Ask, Listed};
 use crate::db::{Moment, Stmt, Text};
 use crate::error::{Code, Result};
 use crate::http::Page;
+use crate::search::Terms;
 use crate::{projects, sql};
 
 #[derive(Deserialize, JsonSchema)]
@@ -70,7 +71,7 @@ impl Sort {
     }
 }
 
-enum Assignee {
+pub enum Assignee {
     Me,
     Nobody,
     User(i64),
@@ -90,23 +91,15 @@ impl<'de> Deserialize<'de> for Assignee {
 }
 
 /// `a,b` as a list.
-fn commas<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+pub fn commas<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
     let text = String::deserialize(from)?;
     let item = |item: &str| T::deserialize(item.to_owned().into_deserializer());
     text.split(',').map(item).collect::<Result<_, value::Error>>().map(Some).map_err(D::Error::custom)
 }
 
-fn label_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LabelIds>, D::Error> {
+pub fn label_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LabelIds>, D::Error> {
     let ids = commas(from)?.unwrap_or_default();
     LabelIds::new(ids).map(Some).ok_or_else(|| D::Error::custom("must be at most 20 ids"))
-}
-
-/// What a search looks for: an expression for the index, which knows three characters and more, and the shorter words.
-fn terms(search: &str) -> (Option<String>, Option<Value>) {
-    let search = search.to_lowercase();
-    let (long, short): (Vec<&str>, Vec<&str>) = search.split_whitespace().partition(|word| word.chars().count() >= 3);
-    let quoted: Vec<String> = long.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
-    ((!quoted.is_empty()).then(|| quoted.join(" AND ")), (!short.is_empty()).then(|| json!(short)))
 }
 
 impl Listed for Task {
@@ -120,7 +113,8 @@ impl Listed for Task {
     fn list(ask: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {
         let project = ask.path.id("project_id", Self::NO_HOLDER)?;
         let user = ask.caller.user;
-        let (long, short) = filter.search.as_ref().map_or((None, None), |text| terms(text.as_ref()));
+        let terms = Terms::parse(filter.search.as_ref().map_or("", Text::as_ref));
+        let (long, short) = (terms.within("title description"), terms.short());
         let assignee = filter.assignee.as_ref().map(|assignee| match assignee {
             Assignee::Me => user,
             Assignee::Nobody => 0,
@@ -131,7 +125,7 @@ impl Listed for Task {
             && assignee.is_none()
             && filter.labels.is_none()
             && long.is_none()
-            && short.is_none()
+            && short == json!([])
             && filter.due_after.is_none()
             && filter.due_before.is_none();
         // All of them, if none is named: so the index is of use in any case.
@@ -145,9 +139,10 @@ impl Listed for Task {
                      (SELECT count(*) FROM task_label_links WHERE task_id = t.id AND label_id IN (SELECT value FROM json_each(?4))))
                    AND (?5 IS NULL OR t.due_date >= ?5) AND (?6 IS NULL OR t.due_date < ?6)
                    AND (?7 IS NULL OR t.n IN (SELECT rowid FROM tasks_fts WHERE tasks_fts MATCH
-                     'scope : \"' || (SELECT scope FROM projects WHERE id = ?1) || '\" AND {title description} : (' || ?7 || ')'))
-                   AND (?8 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(?8)
-                     WHERE NOT instr(lower(t.title || char(10) || ifnull(t.description, '')), value)))",
+                     'scope : \"' || (SELECT scope FROM projects WHERE id = ?1) || '\" AND ' || ?7))
+                   AND (?8 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?8) AS word
+                     WHERE NOT EXISTS (SELECT 1 FROM json_each(word.value) AS spelling
+                                       WHERE instr(lower(t.title || char(10) || ifnull(t.description, '')), spelling.value))))",
                 project,
                 statuses,
                 assignee,
@@ -175,9 +170,10 @@ impl Listed for Task {
                          (SELECT count(*) FROM task_label_links WHERE task_id = t.id AND label_id IN (SELECT value FROM json_each(?4))))
                        AND (?5 IS NULL OR t.due_date >= ?5) AND (?6 IS NULL OR t.due_date < ?6)
                        AND (?7 IS NULL OR t.n IN (SELECT rowid FROM tasks_fts WHERE tasks_fts MATCH
-                         'scope : \"' || (SELECT scope FROM projects WHERE id = ?1) || '\" AND {title description} : (' || ?7 || ')'))
-                       AND (?8 IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(?8)
-                         WHERE NOT instr(lower(t.title || char(10) || ifnull(t.description, '')), value)))
+                         'scope : \"' || (SELECT scope FROM projects WHERE id = ?1) || '\" AND ' || ?7))
+                       AND (?8 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?8) AS word
+                         WHERE NOT EXISTS (SELECT 1 FROM json_each(word.value) AS spelling
+                                           WHERE instr(lower(t.title || char(10) || ifnull(t.description, '')), spelling.value))))
                      ORDER BY up NULLS LAST, down DESC NULLS LAST, t.id DESC LIMIT ?10 OFFSET ?11))
                  SELECT t.id, t.project_id, t.title, t.description, t.status, t.assignee_id, t.due_date, t.created_by, t.version,
                         t.created_at, t.updated_at, m.role,
