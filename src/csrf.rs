@@ -7,9 +7,10 @@ use http::{HeaderMap, Method, header};
 
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::http::is_json;
+use crate::http::{is_form, is_json};
 
-/// A request that changes something in the name of a cookie: same origin, and JSON, which no form can send.
+/// A request that changes something in the name of a cookie: same origin, and JSON or a form with files, as what it
+/// says must be one of the two anywhere.
 pub fn check(method: &Method, headers: &HeaderMap, site: &str) -> Result<()> {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
@@ -17,7 +18,7 @@ pub fn check(method: &Method, headers: &HeaderMap, site: &str) -> Result<()> {
     if !from_our_page(headers, site).unwrap_or(false) {
         return Err(Code::CrossSite.into());
     }
-    if !is_json(headers) {
+    if !is_json(headers) && !is_form(headers) {
         return Err(Code::UnsupportedMediaType.into());
     }
     Ok(())

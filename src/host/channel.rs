@@ -132,7 +132,8 @@ impl Log {
         let oldest = now().plus(-KEPT);
         for message in publish.messages {
             let id = SqlStorageValue::from(message.id.as_str());
-            let known = self.number("SELECT seq AS number FROM messages WHERE event = ?1", &[id.clone()])?;
+            let known =
+                self.number("SELECT seq AS number FROM messages WHERE event = ?1", std::slice::from_ref(&id))?;
             if known.is_some() || message.at < oldest {
                 continue;
             }

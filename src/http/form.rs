@@ -4,6 +4,7 @@
 //! what it cannot place yet, and searches it anew with each chunk: a head without end, all of it.
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, header};
 use memchr::memchr_iter;
 
 use crate::error::{Code, Error, Result};
@@ -90,6 +91,11 @@ pub fn boundary(content_type: &str) -> Option<Result<String>> {
     }
     let found = parameter(parameters, "boundary").filter(|text| (1..=BOUNDARY_LIMIT).contains(&text.len()));
     Some(found.ok_or_else(|| Error::new(Code::BadRequest).saying("The Content-Type has no boundary.")))
+}
+
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    boundary(content_type.unwrap_or_default()).is_some()
 }
 
 struct Parser {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Socket, Tagged, Versioned};
 pub use body::{Body, Body400, FormOr, Signed, is_json, query};
 pub use file::{File, Wanted};
-pub use form::{Form, Piece};
+pub use form::{Form, Piece, is_form};
 pub use page::{Page, Paged};
 
 impl FromRequestParts<()> for App {

@@ -13,7 +13,9 @@ use crate::event::{Kind, Recorded};
 use crate::{attachments, comments, projects, sql, tasks, user};
 
 /// Where a message's data is read: for the kinds that begin so, by the ids of what they happened to.
-const SOURCES: [(&str, fn(&Value) -> Stmt); 7] = [
+type Source = (&'static str, fn(&Value) -> Stmt);
+
+const SOURCES: [Source; 7] = [
     ("project.", projects::told),
     ("tag.", projects::tags::told),
     ("task.", tasks::told),

@@ -35,6 +35,18 @@ async fn a_file_is_attached_listed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_page_of_ours_uploads_by_its_cookie_and_no_other_does() {
+    let desk = Desk::new().await;
+    let browser = desk.ada.in_browser().await;
+    browser.post(&desk.path).upload("note.txt", "words").status(201).await;
+    for site in ["cross-site", "same-site", "none"] {
+        let forged = browser.post(&desk.path).upload("note.txt", "words").header("sec-fetch-site", site);
+        forged.refused_with(403, "CROSS_SITE_REQUEST").await;
+    }
+    assert_eq!(desk.rows().await, 1);
+}
+
+#[tokio::test]
 async fn a_file_elsewhere_is_attached_by_its_address() {
     let desk = Desk::new().await;
     let body = json!({ "external_url": "https://example.com/a.pdf?x=1", "filename": "../a.pdf" });
