@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
+use crate::app::{App, Boxed};
 use crate::auth::token::Claims;
 use crate::db::{Answers, Id, MINUTE, Stmt, Time};
 use crate::error::{Code, Error, Result};
@@ -156,13 +156,29 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
         let caller = app.claims()?;
-        let path = match RawPathParams::from_request_parts(parts, &()).await {
-            Ok(params) => Path(params.iter().map(|(key, value)| (key.into(), value.into())).collect()),
-            Err(_) => return Err(T::NOT_FOUND.into()),
-        };
+        let path = path(parts).await.ok_or(T::NOT_FOUND)?;
         let ask = Ask { caller, path, query: parts.uri.query(), now: app.now(), limits: &app.config().limits };
-        // A malformed address of nobody's is still nobody's: the session is checked first.
-        let (stmts, lost) = match T::find(&ask) {
+        let (actor, mut answers) = look(&app, caller, T::find(&ask)).await?;
+        let thing = T::load(&mut answers, &ask)?.ok_or_else(|| Error::new(T::NOT_FOUND))?;
+        if thing.role() < T::NEEDS {
+            return Err(Code::Forbidden.into());
+        }
+        Ok(Can { actor, thing, verb: PhantomData })
+    }
+}
+
+/// `None` for an address that is no text.
+fn path(parts: &mut Parts) -> Boxed<'_, Option<Path>> {
+    Box::pin(async {
+        let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+        Some(Path(params.iter().map(|(key, value)| (key.into(), value.into())).collect()))
+    })
+}
+
+/// The caller, and what was found besides. A malformed address of nobody's is still nobody's: the session is checked first.
+fn look<'a>(app: &'a App, caller: &'a Claims, find: Result<Vec<Stmt>>) -> Boxed<'a, Result<(Actor, Answers)>> {
+    Box::pin(async move {
+        let (stmts, lost) = match find {
             Ok(stmts) => (stmts, None),
             Err(error) => (Vec::new(), Some(error)),
         };
@@ -170,15 +186,11 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
         batch.extend(stmts);
         let mut answers = app.read(batch).await?;
         let actor = Actor::load(&mut answers, caller)?;
-        if let Some(error) = lost {
-            return Err(error);
+        match lost {
+            Some(error) => Err(error),
+            None => Ok((actor, answers)),
         }
-        let thing = T::load(&mut answers, &ask)?.ok_or_else(|| Error::new(T::NOT_FOUND))?;
-        if thing.role() < T::NEEDS {
-            return Err(Code::Forbidden.into());
-        }
-        Ok(Can { actor, thing, verb: PhantomData })
-    }
+    })
 }
 
 /// A list the caller may see. Its filter is read from the query.

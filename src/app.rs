@@ -1,5 +1,6 @@
 //! The request's hands: what a handler may read, and the one way to write.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -53,11 +54,16 @@ pub struct By {
 
 /// What shall happen: statements and the events that announce them, as one batch.
 pub struct Change<T> {
+    writes: Writes,
+    outcome: Outcome<T>,
+}
+
+#[derive(Default)]
+struct Writes {
     stmts: Vec<Stmt>,
     events: Vec<Event>,
     recorded: Vec<Id>,
     quota: Option<Quota>,
-    outcome: Outcome<T>,
 }
 
 enum Outcome<T> {
@@ -65,48 +71,43 @@ enum Outcome<T> {
     Is(T),
     /// The first row of this statement, run last.
     Row(Stmt),
-    /// All rows of these, run last.
-    Rows(Vec<Stmt>),
 }
 
 impl<T> Change<T> {
     pub fn to(outcome: T) -> Self {
-        Change {
-            stmts: Vec::new(),
-            events: Vec::new(),
-            recorded: Vec::new(),
-            quota: None,
-            outcome: Outcome::Is(outcome),
-        }
+        Change { writes: Writes::default(), outcome: Outcome::Is(outcome) }
     }
 
     pub fn returning(stmt: Stmt) -> Self {
-        Change { stmts: Vec::new(), events: Vec::new(), recorded: Vec::new(), quota: None, outcome: Outcome::Row(stmt) }
+        Change { writes: Writes::default(), outcome: Outcome::Row(stmt) }
     }
 
     /// A statement that writes, or one that inserts into `refusals` when it must not happen.
     pub fn run(mut self, stmt: Stmt) -> Self {
-        self.stmts.push(stmt);
+        self.writes.stmts.push(stmt);
         self
     }
 
     /// Only while the caller's tier allows one more: `full` refuses with `TIER_LIMIT_EXCEEDED` and how many there are.
     pub fn within(mut self, quota: Quota, full: Stmt) -> Self {
-        self.quota = Some(quota);
+        self.writes.quota = Some(quota);
         self.run(full)
     }
 
     pub fn announce(mut self, event: Event) -> Self {
-        self.events.push(event);
+        self.writes.events.push(event);
         self
     }
 
     /// A statement that writes the event of this id itself, or does not, as it finds things.
     pub fn record(mut self, event: Id, stmt: Stmt) -> Self {
-        self.recorded.push(event);
+        self.writes.recorded.push(event);
         self.run(stmt)
     }
 }
+
+/// Boxed, so that what it does is compiled once and not into all that wait for it.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl App {
     pub fn new(host: Host, config: Arc<Config>, caller: Caller, claims: Result<Claims>) -> Self {
@@ -192,62 +193,61 @@ impl App {
     }
 
     /// One trip to the database.
-    pub async fn read(&self, stmts: Vec<Stmt>) -> Result<Answers> {
-        self.batch(stmts).await
+    pub fn read(&self, stmts: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
+        Box::pin(self.batch(stmts))
     }
 
     /// Does all of the change or none of it, in one trip, and answers with what came of it.
     pub async fn commit<A: Answer>(&self, change: Change<A::Of>) -> Result<A> {
-        let answer = match &change.outcome {
-            Outcome::Is(outcome) => Some(A::of(outcome)?),
-            Outcome::Row(_) | Outcome::Rows(_) => None,
-        };
-        let created = answer.as_ref().filter(|_| A::STATUS == StatusCode::CREATED);
-        let keep = |answer: &A| lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.body(), self.now());
-        let kept = created.and_then(keep);
-        let answers = self.write(kept, change).await?;
-        match answer {
-            Some(answer) => Ok(answer),
-            None => A::of(&answers.last()?.ok_or(Code::Conflict)?),
+        let Change { writes, outcome } = change;
+        match outcome {
+            Outcome::Is(outcome) => {
+                let answer = A::of(&outcome)?;
+                let keep = || lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.body(), self.now());
+                let kept = if A::STATUS == StatusCode::CREATED { keep() } else { None };
+                self.write(kept, writes, Vec::new()).await?;
+                Ok(answer)
+            }
+            Outcome::Row(stmt) => A::of(&self.write(None, writes, vec![stmt]).await?.last()?.ok_or(Code::Conflict)?),
         }
     }
 
     /// `commit` for a row that is needed further, not answered.
     pub async fn commit_row<T: DeserializeOwned>(&self, change: Change<T>) -> Result<Option<T>> {
-        self.write(None, change).await?.last()
+        match change.outcome {
+            Outcome::Is(row) => self.write(None, change.writes, Vec::new()).await.map(|_| Some(row)),
+            Outcome::Row(stmt) => self.write(None, change.writes, vec![stmt]).await?.last(),
+        }
     }
 
     /// Does the change, and reads what is so after it, in one trip.
     pub async fn commit_and_read(&self, change: Change<()>, reads: Vec<Stmt>) -> Result<Answers> {
-        let written = change.stmts.len() + change.events.len();
-        let change = Change { outcome: Outcome::Rows(reads), ..change };
-        let mut answers = self.write(None, change).await?;
+        let written = change.writes.stmts.len() + change.writes.events.len();
+        let mut answers = self.write(None, change.writes, reads).await?;
         answers.skip(written)?;
         Ok(answers)
     }
 
     /// `kept` goes first, so that a racing twin fails on its key and not on what the key guards.
-    async fn write<T>(&self, kept: Option<Stmt>, change: Change<T>) -> Result<Answers> {
-        let mut stmts: Vec<Stmt> = kept.into_iter().chain(change.stmts).collect();
-        let mut announced = change.recorded;
-        for event in change.events {
-            let id = self.id()?;
-            stmts.push(event.insert(&id));
-            announced.push(id);
-        }
-        match change.outcome {
-            Outcome::Is(_) => {}
-            Outcome::Row(stmt) => stmts.push(stmt),
-            Outcome::Rows(reads) => stmts.extend(reads),
-        }
-        let answers = self.batch(stmts).await.map_err(|error| match (&change.quota, error.detail("used")) {
-            (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {
-                quota.exceeded(used.as_u64().unwrap_or_default())
+    fn write(&self, kept: Option<Stmt>, writes: Writes, reads: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
+        Box::pin(async move {
+            let mut stmts: Vec<Stmt> = kept.into_iter().chain(writes.stmts).collect();
+            let mut announced = writes.recorded;
+            for event in writes.events {
+                let id = self.id()?;
+                stmts.push(event.insert(&id));
+                announced.push(id);
             }
-            _ => error,
-        })?;
-        lock(&self.0.outbox).extend(announced);
-        Ok(answers)
+            stmts.extend(reads);
+            let answers = self.batch(stmts).await.map_err(|error| match (&writes.quota, error.detail("used")) {
+                (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {
+                    quota.exceeded(used.as_u64().unwrap_or_default())
+                }
+                _ => error,
+            })?;
+            lock(&self.0.outbox).extend(announced);
+            Ok(answers)
+        })
     }
 
     async fn batch(&self, mut stmts: Vec<Stmt>) -> Result<Answers> {
