@@ -5,13 +5,13 @@ ALTER TABLE projects ADD COLUMN scope TEXT GENERATED ALWAYS AS
 
 -- Kept by triggers, so that nothing written is ever missed; slots and scopes are told with the tables. Trigrams find
 -- what stands anywhere in a word and in scripts without spaces; accents and case are folded. Sizes of columns
--- serve ranking by `bm25()` only, which counts matches in everybody's rows. Merging early keeps the segments few
--- through which each search must leap.
+-- serve ranking by `bm25()` only, which counts matches in everybody's rows. A search leaps through each
+-- segment of its index: the cron merges them, any two of a size.
 CREATE VIRTUAL TABLE projects_fts USING fts5(
   scope, name, description, content = 'projects', content_rowid = 'rowid', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
-INSERT INTO projects_fts (projects_fts, rank) VALUES ('automerge', 2);
+INSERT INTO projects_fts (projects_fts, rank) VALUES ('usermerge', 2);
 
 CREATE TRIGGER projects_indexed AFTER INSERT ON projects
 BEGIN
@@ -33,7 +33,7 @@ CREATE VIRTUAL TABLE tasks_fts USING fts5(
   scope, title, description, content = 'tasks', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
-INSERT INTO tasks_fts (tasks_fts, rank) VALUES ('automerge', 2);
+INSERT INTO tasks_fts (tasks_fts, rank) VALUES ('usermerge', 2);
 
 CREATE TRIGGER tasks_indexed AFTER INSERT ON tasks
 BEGIN
@@ -57,7 +57,7 @@ CREATE VIRTUAL TABLE comments_fts USING fts5(
   scope, body, content = 'comments', content_rowid = 'n', columnsize = 0, tokenize = 'trigram remove_diacritics 1'
 );
 
-INSERT INTO comments_fts (comments_fts, rank) VALUES ('automerge', 2);
+INSERT INTO comments_fts (comments_fts, rank) VALUES ('usermerge', 2);
 
 CREATE TRIGGER comments_indexed AFTER INSERT ON comments
 BEGIN

@@ -33,7 +33,7 @@ pub enum EntityType {
 }
 
 impl EntityType {
-    const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             EntityType::Project => "project",
             EntityType::Task => "task",

@@ -10,13 +10,13 @@ use crate::db::{DAY, Id, MINUTE};
 use crate::error::Result;
 use crate::host::log;
 use crate::http::NoContent;
-use crate::{idempotency, notifications, sql};
+use crate::{idempotency, notifications, search, sql};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
 
 /// Sends again what was never delivered, drops what is past keeping, takes back what is over,
-/// and compares with the provider.
+/// tidies the search indexes and compares with the provider.
 pub async fn sweep(app: &App) -> Result<()> {
     #[derive(Deserialize)]
     struct DueAgain {
@@ -56,5 +56,7 @@ pub async fn sweep(app: &App) -> Result<()> {
     lapsed.unwrap_or_else(|error| log("lapse", error.cause().unwrap_or_default()));
     let orphans = orphans::round(app).await;
     orphans.unwrap_or_else(|error| log("orphans", error.cause().unwrap_or_default()));
+    let merged = search::merge(app).await;
+    merged.unwrap_or_else(|error| log("search", error.cause().unwrap_or_default()));
     reconcile::round(app).await
 }

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Terms;
 use crate::access::{Ask, Listed};
-use crate::db::{self, Id, Stmt, Text, Time};
+use crate::comments::EntityType;
+use crate::db::{self, Id, Moment, Stmt, Text, Time};
 use crate::error::Result;
 use crate::http::Page;
 use crate::sql;
@@ -32,24 +33,6 @@ pub struct FoundComment {
     pub snippet: String,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EntityType {
-    Project,
-    Task,
-    Code,
-}
-
-impl EntityType {
-    fn name(self) -> &'static str {
-        match self {
-            EntityType::Project => "project",
-            EntityType::Task => "task",
-            EntityType::Code => "code",
-        }
-    }
-}
-
 #[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     /// Words, or parts of words, that all are in the comment, whatever their case and accents.
@@ -60,10 +43,12 @@ pub struct Filter {
     /// Only what this user wrote.
     #[schemars(example = 42)]
     author: Option<i64>,
-    /// Written at this moment or later.
-    from: Option<Time>,
-    /// Written before this moment.
-    to: Option<Time>,
+    /// Written at this moment or later. A date alone is its midnight in UTC.
+    #[schemars(with = "Moment")]
+    from: Option<Moment>,
+    /// Written before this moment. A date alone is its midnight in UTC.
+    #[schemars(with = "Moment")]
+    to: Option<Moment>,
 }
 
 impl Listed for FoundComment {

@@ -14,6 +14,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::app::{App, Change};
+use crate::error::Result;
+use crate::http::NoContent;
+use crate::sql;
 use snippet::Words;
 
 /// Letters written as one or as two.
@@ -112,6 +116,15 @@ fn any_of(spellings: &[String], anchor: &str) -> String {
     let indexed = spellings.iter().filter(|text| length(text) >= INDEXED);
     let quoted = indexed.map(|text| format!("{anchor}\"{}\"", text.replace('"', "\"\"")));
     format!("({})", quoted.collect::<Vec<_>>().join(" OR "))
+}
+
+/// Brings together what writes have left apart in the indexes, at most 2 MB of each.
+pub async fn merge(app: &App) -> Result<()> {
+    let change = Change::to(())
+        .run(sql!("INSERT INTO projects_fts (projects_fts, rank) VALUES ('merge', 500)"))
+        .run(sql!("INSERT INTO tasks_fts (tasks_fts, rank) VALUES ('merge', 500)"))
+        .run(sql!("INSERT INTO comments_fts (comments_fts, rank) VALUES ('merge', 500)"));
+    app.commit::<NoContent>(change).await.map(|_| ())
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ async fn comments_are_filtered_by_where_who_and_when() {
         ("&entity_type=task".into(), vec![]),
         (format!("&author={}", bob.id()), vec![2]),
         ("&to=2026-02-01T00:00:00Z".into(), vec![5]),
+        ("&from=2026-10-01&to=2026-10-02".into(), vec![1, 2, 3, 4, 6]),
         ("&from=2026-10-01T02:00:00%2B02:00".into(), vec![1, 2, 3, 4, 6]),
         (format!("&project_id={two}&from=2026-02-01T00:00:00Z&entity_type=project"), vec![4, 6]),
     ] {
@@ -127,9 +128,14 @@ async fn comments_are_filtered_by_where_who_and_when() {
         ]
     );
     assert_eq!((&item["author"]["id"], &item["project_name"]), (&json!(bob.id()), &json!("Launch one")));
-    for (field, value) in
-        [("project_id", "x"), ("entity_type", "file"), ("author", "bob"), ("from", "x"), ("to", "2026")]
-    {
+    for (field, value) in [
+        ("project_id", "x"),
+        ("entity_type", "file"),
+        ("author", "bob"),
+        ("from", "x"),
+        ("to", "2026"),
+        ("to", "10000-01-01T00:00:00Z"),
+    ] {
         let refused = ada.search_with("comments", "launch", &format!("&{field}={value}")).refused(422).await;
         assert_eq!(refused.fields(), [field]);
     }

@@ -96,3 +96,22 @@ async fn rows_lie_with_their_project_in_whatever_order_they_come() {
     let apart = "SELECT count(*) FROM (SELECT project_id, max(n) - min(n) AS width FROM comments GROUP BY project_id) WHERE width > 20";
     assert_eq!(world.one(apart, &[]).await, 0);
 }
+
+#[tokio::test]
+async fn the_cron_merges_what_writes_leave_apart() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let project = ada.project("Launch").await;
+    for number in 0..7 {
+        world.add_tasks(&project, number, &[("Launch", "")]).await;
+        world.add_comments(&project, number, &ada, &["launch"]).await;
+    }
+    let segments = "SELECT (SELECT count(DISTINCT segid) FROM tasks_fts_idx) + (SELECT count(DISTINCT segid) FROM comments_fts_idx)";
+    assert!(world.one(segments, &[]).await.as_i64() > Some(4));
+    for _ in 0..3 {
+        world.cron().await;
+    }
+    assert_eq!(world.one(segments, &[]).await, 2);
+    assert_eq!(totals(&ada, "launch").await, [1, 7, 7]);
+    check_indexes(&world).await;
+}
