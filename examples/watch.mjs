@@ -83,9 +83,17 @@ async function hear(message) {
     for (const id of data.user_ids) if (!people.has(id)) people.set(id, `#${id}`);
     return console.log(`— here: ${data.user_ids.map((id) => people.get(id)).join(", ")}`);
   }
-  last = seq ?? last;
+  if (type === "resync") return restart();
+  // What was missed comes after `subscribed`, which tells where the channel is.
+  last = type === "subscribed" ? (last ?? seq) : (seq ?? last);
   if (data?.username) people.set(data.user_id, data.display_name ?? data.username);
   tell[type]?.(people.get(data.actor_id) ?? `#${data.actor_id}`, data);
+}
+
+/** What was missed is not kept any more: everything is read anew. */
+function restart() {
+  last = undefined;
+  return join();
 }
 
 /** Opens a socket, and another when it closes: what was missed comes then. */

@@ -1,7 +1,7 @@
 //! The request's hands: what a handler may read, and the one way to write.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::{Extensions, Method, StatusCode};
@@ -28,6 +28,7 @@ struct Hands {
     claims: Result<Claims>,
     session_over: AtomicBool,
     trips: AtomicU32,
+    ids: AtomicU16,
     outbox: Mutex<Vec<Id>>,
     idempotency: Mutex<Option<Idempotency>>,
 }
@@ -118,6 +119,7 @@ impl App {
             claims,
             session_over: AtomicBool::new(false),
             trips: AtomicU32::new(0),
+            ids: AtomicU16::new(0),
             outbox: Mutex::default(),
             idempotency: Mutex::default(),
         }))
@@ -150,8 +152,13 @@ impl App {
         self.0.caller.now
     }
 
+    /// Later than those given before.
     pub fn id(&self) -> Result<Id> {
-        Ok(Id::new(self.now(), self.random()?))
+        let [high, low] = self.0.ids.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let [_, _, random @ ..] = self.random::<10>()?;
+        let [a, b, c, d, e, f, g, h] = random;
+        // The twelve bits after the time count.
+        Ok(Id::new(self.now(), [high, low, a, b, c, d, e, f, g, h]))
     }
 
     /// How many of these the actor's tier allows.

@@ -18,7 +18,7 @@ use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{self, Foreign, Host};
 use crate::limits::{self, Counted, Policy, Spent};
-use crate::{cors, csrf, event, routes};
+use crate::{cors, csrf, event, live, routes};
 
 thread_local! {
     static ROUTER: OnceCell<Router> = const { OnceCell::new() };
@@ -57,7 +57,8 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     let head = request.method() == Method::HEAD;
     let origin = request.headers().get(header::ORIGIN).cloned();
     let caller = caller(&request, &config, request_id, now);
-    let claims = claims(request.headers(), &config, caller.now);
+    let claims = live::api::claims(request.uri(), &config.keys, caller.now)
+        .unwrap_or_else(|| claims(request.headers(), &config, caller.now));
     let app = App::new(host, config, caller, claims);
 
     let (outcome, spent) = answer(&app, request).await;

@@ -234,6 +234,7 @@ async fn what_meets_a_deletion_happens_before_it_or_finds_nothing() {
         }
         ada.get(&path).refused_with(404, "PROJECT_NOT_FOUND").await;
     }
+    world.drain().await;
     for table in ["projects", "team_members", "project_tags", "project_favorites"] {
         assert_eq!(world.one(&format!("SELECT count(*) FROM {table}"), &[]).await, 0, "{table}");
     }

@@ -18,9 +18,25 @@ use crate::notifications;
 use crate::projects::purge;
 use crate::sql;
 
-/// Does everything that follows from these events, once, in three trips for all of them, and what billing takes.
-/// Those that are not in the answer must be delivered again.
+/// Does everything that follows from these events. Those that are not in the answer must be delivered again.
 pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
+    let together = deliver_together(app, ids).await;
+    if together.is_ok() || ids.len() < 2 {
+        return together;
+    }
+    // One that fails takes nobody with it.
+    let mut delivered = Vec::new();
+    for id in ids {
+        match deliver_together(app, std::slice::from_ref(id)).await {
+            Ok(done) => delivered.extend(done),
+            Err(error) => log(id.as_str(), error.cause().unwrap_or(error.message())),
+        }
+    }
+    Ok(delivered)
+}
+
+/// Once, in three trips for all of them, and what billing takes.
+async fn deliver_together(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     let find = sql!(
         "SELECT id, kind, actor_id, project_id, task_id, entity_id, data, created_at FROM events
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL ORDER BY id",

@@ -1,13 +1,15 @@
 //! The cron's round.
 
+use futures::future::join_all;
 use serde::Deserialize;
 
+use super::Kind;
 use crate::app::{App, Change};
 use crate::attachments::orphans;
-use crate::auth::login_link;
+use crate::auth::{login_link, session};
 use crate::billing::{checkout, inbox, reconcile, subscription};
 use crate::db::{DAY, Id, MINUTE};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
 use crate::{idempotency, notifications, search, sql};
@@ -15,13 +17,61 @@ use crate::{idempotency, notifications, search, sql};
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
 
-/// Sends again what was never delivered, drops what is past keeping, takes back what is over,
-/// tidies the search indexes and compares with the provider.
-pub async fn sweep(app: &App) -> Result<()> {
+/// What fails here keeps nothing else from its turn.
+pub async fn sweep(app: &App) {
+    for (what, outcome) in [
+        ("outbox", send_again(app).await),
+        ("sessions", end_expired(app).await),
+        ("keeping", forget_old(app).await),
+        ("lapse", subscription::lapse(app).await),
+        ("orphans", orphans::round(app).await),
+        ("search", search::merge(app).await),
+        ("reconcile", reconcile::round(app).await),
+    ] {
+        if let Err(error) = outcome {
+            log(what, error.cause().unwrap_or(error.message()));
+        }
+    }
+}
+
+/// What was never delivered.
+async fn send_again(app: &App) -> Result<()> {
     #[derive(Deserialize)]
-    struct DueAgain {
+    struct Due {
         id: Id,
     }
+    let overdue = sql!(
+        "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY random() LIMIT 500",
+        app.now().plus(-OVERDUE)
+    );
+    let due: Vec<Due> = app.read(vec![overdue]).await?.rows()?;
+    let announced = join_all(due.iter().map(|due| app.host().announce(&due.id))).await;
+    announced.into_iter().collect()
+}
+
+/// Sessions that ran out: sockets that were opened with them end, too.
+async fn end_expired(app: &App) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Expired {
+        id: Id,
+        user_id: i64,
+    }
+    let now = app.now();
+    let expired = sql!(
+        "SELECT id, user_id FROM sessions WHERE expires_at < ?1 AND expires_at > ?2 AND revoked_at IS NULL LIMIT 200",
+        now,
+        now.plus(-DAY),
+    );
+    let expired: Vec<Expired> = app.read(vec![expired]).await?.rows()?;
+    for Expired { id, user_id } in expired {
+        let by = app.by_user(Some(user_id));
+        let _: NoContent = app.commit(session::revoke(&id, Kind::SessionRevoked, Code::SessionNotFound, &by)).await?;
+    }
+    Ok(())
+}
+
+/// What is past keeping.
+async fn forget_old(app: &App) -> Result<()> {
     let now = app.now();
     let change = Change::to(())
         .run(sql!(
@@ -41,22 +91,5 @@ pub async fn sweep(app: &App) -> Result<()> {
             now.plus(-30 * DAY)
         ));
     let change = notifications::forget_old(now).into_iter().fold(change, Change::run);
-    let _: NoContent = app.commit(change).await?;
-    let overdue = sql!(
-        "SELECT id FROM events WHERE delivered_at IS NULL AND created_at < ?1 ORDER BY random() LIMIT 100",
-        now.plus(-OVERDUE)
-    );
-    let due: Vec<DueAgain> = app.read(vec![overdue]).await?.rows()?;
-    // What fails here keeps nothing else from its turn.
-    for DueAgain { id } in due {
-        let announced = app.host().announce(&id).await;
-        announced.unwrap_or_else(|error| log("outbox", error.cause().unwrap_or_default()));
-    }
-    let lapsed = subscription::lapse(app).await;
-    lapsed.unwrap_or_else(|error| log("lapse", error.cause().unwrap_or_default()));
-    let orphans = orphans::round(app).await;
-    orphans.unwrap_or_else(|error| log("orphans", error.cause().unwrap_or_default()));
-    let merged = search::merge(app).await;
-    merged.unwrap_or_else(|error| log("search", error.cause().unwrap_or_default()));
-    reconcile::round(app).await
+    app.commit::<NoContent>(change).await.map(drop)
 }

@@ -154,8 +154,13 @@ export async function enter(env, binding, name, query) {
   return response.webSocket ?? response.status;
 }
 
-/** Bytes that wait for the client to take them. */
-export const buffered = (socket) => socket.bufferedAmount;
+/** Resolves once at most `most` bytes wait for the client, or it had its time. */
+export async function drained(socket, most, milliseconds) {
+  for (const end = Date.now() + milliseconds; socket.bufferedAmount > most && Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return socket.bufferedAmount <= most;
+}
 
 /** Sends every text to every socket. Those that are gone, or left more than `most` bytes waiting, are closed and given back. */
 export function broadcast(sockets, texts, most) {

@@ -63,6 +63,7 @@ impl DurableObject for ChannelLog {
         let sql = state.storage().sql();
         for table in [
             "CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, event TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, frame TEXT NOT NULL) STRICT",
+            "CREATE TABLE IF NOT EXISTS forgotten (at INTEGER NOT NULL) STRICT",
             "CREATE TABLE IF NOT EXISTS followers (user INTEGER PRIMARY KEY, sent INTEGER NOT NULL, epoch INTEGER NOT NULL, leaving TEXT) STRICT",
         ] {
             if let Err(error) = sql.exec(table, None) {
@@ -86,11 +87,12 @@ impl DurableObject for ChannelLog {
         match request.json().await? {
             ToChannel::Publish(publish) => {
                 log.publish(publish)?;
-                log.wake_later(DAY).await?;
+                // A relay lives in memory: if this object ends before it does, the alarm relays.
+                log.wake_later(if log.is_followed()? { RETRY } else { DAY }).await?;
                 Response::from_json(&Taken {})
             }
             ToChannel::Follow { user } => Response::from_json(&log.follow(user)?),
-            ToChannel::Missed { after } => Response::from_json(&log.missed(after)?),
+            ToChannel::Missed { user, after } => Response::from_json(&log.missed(user, after)?),
             ToChannel::Unfollow { user, epoch } => {
                 log.unfollow(user, epoch)?;
                 Response::from_json(&Taken {})
@@ -101,7 +103,8 @@ impl DurableObject for ChannelLog {
     async fn alarm(&self) -> worker::Result<Response> {
         self.0.prune()?;
         self.0.relay_to_all()?;
-        if self.0.last()? > 0 {
+        // The last message stays, for its number: nothing is left to do for it alone.
+        if self.0.number("SELECT count(*) AS number FROM messages", &[])? > Some(1) {
             self.0.wake_later(DAY).await?;
         }
         Response::ok("")
@@ -128,13 +131,14 @@ impl Log {
 
     fn publish(self: &Rc<Self>, publish: Publish) -> worker::Result<()> {
         let mut seq = self.last()?;
-        // Whether a message older than what is kept was published before cannot be told any more.
-        let oldest = now().plus(-KEPT);
+        // Whether a message older than what was forgotten was published before cannot be told any more.
+        let forgotten =
+            self.number("SELECT max(at) AS number FROM forgotten", &[])?.and_then(|at| i64::try_from(at).ok());
         for message in publish.messages {
             let id = SqlStorageValue::from(message.id.as_str());
             let known =
                 self.number("SELECT seq AS number FROM messages WHERE event = ?1", std::slice::from_ref(&id))?;
-            if known.is_some() || message.at < oldest {
+            if known.is_some() || forgotten.is_some_and(|at| message.at.millis() <= at) {
                 continue;
             }
             seq += 1;
@@ -172,16 +176,20 @@ impl Log {
         Ok(Followed { seq, epoch, presence: self.present()? })
     }
 
-    fn missed(&self, after: u64) -> worker::Result<Missed> {
+    fn missed(&self, user: i64, after: u64) -> worker::Result<Missed> {
         let last = self.last()?;
+        let none = Missed { seq: last, frames: Vec::new(), more: false, lost: false, refused: false };
+        if self.follower(user)?.is_none_or(|follower| follower.leaving.is_some()) {
+            return Ok(Missed { refused: true, ..none });
+        }
         let first = self.number("SELECT min(seq) AS number FROM messages", &[])?.unwrap_or(1);
         if after > last || after + 1 < first {
-            return Ok(Missed { seq: last, frames: Vec::new(), more: false, lost: true });
+            return Ok(Missed { lost: true, ..none });
         }
         let frames = self.after(after)?;
         let seq = frames.last().map_or(after, |numbered| numbered.seq);
         let frames = frames.into_iter().map(|numbered| numbered.frame).collect();
-        Ok(Missed { seq, frames, more: seq < last, lost: false })
+        Ok(Missed { seq, frames, more: seq < last, ..none })
     }
 
     fn after(&self, seq: u64) -> worker::Result<Vec<Numbered>> {
@@ -253,6 +261,11 @@ impl Log {
                     self.sql.exec(sent, vec![user.into(), to])?;
                     self.told.borrow_mut().insert(user, presence);
                 }
+                // They are on the team again, or still: what was heard of it was older.
+                ToSockets::Lose { .. } if heard.listening => {
+                    let stays = "UPDATE followers SET leaving = NULL WHERE user = ?1 AND epoch = ?2";
+                    self.sql.exec(stays, vec![user.into(), whole(follower.epoch)])?;
+                }
                 _ => self.unfollow(user, follower.epoch)?,
             }
         }
@@ -296,11 +309,17 @@ impl Log {
         Ok(Some(Told::Presence { channel: &self.name, data: Present { user_ids }, timestamp: now() }.text()))
     }
 
+    fn is_followed(&self) -> worker::Result<bool> {
+        Ok(self.number("SELECT count(*) AS number FROM followers", &[])? > Some(0))
+    }
+
+    /// Forgets from the beginning up to the first message that must stay, so that numbers have no gaps.
     fn prune(&self) -> worker::Result<()> {
         let (last, now) = (i64::try_from(self.last()?).unwrap_or(i64::MAX), now());
-        self.sql.exec(
-            "DELETE FROM messages WHERE seq < ?1 AND (seq <= ?2 OR at < ?3 AND (seq <= ?4 OR at < ?5))",
-            vec![
+        let stays = self.number(
+            "SELECT min(seq) AS number FROM messages
+             WHERE seq = ?1 OR seq > ?2 AND (at >= ?3 OR seq > ?4 AND at >= ?5)",
+            &[
                 last.into(),
                 (last - MOST_MESSAGES).into(),
                 now.plus(-KEPT).millis().into(),
@@ -308,6 +327,13 @@ impl Log {
                 now.plus(-KEPT_LONG).millis().into(),
             ],
         )?;
+        let Some(stays) = stays.map(whole) else { return Ok(()) };
+        self.sql.exec(
+            "INSERT INTO forgotten (at) SELECT at FROM (SELECT max(at) AS at FROM messages WHERE seq < ?1) WHERE at IS NOT NULL",
+            vec![stays.clone()],
+        )?;
+        self.sql.exec("DELETE FROM forgotten WHERE at < (SELECT max(at) FROM forgotten)", None)?;
+        self.sql.exec("DELETE FROM messages WHERE seq < ?1", vec![stays])?;
         Ok(())
     }
 

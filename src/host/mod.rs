@@ -151,7 +151,11 @@ pub async fn queue(batch: MessageBatch<String>, env: Env) {
 /// `at`: milliseconds since 1970.
 pub async fn scheduled(at: f64, env: Env) {
     let host = Host { env, context: None };
-    in_background(host, "cron", Time::from_millis(at as i64), async |app| event::sweep(app).await).await;
+    in_background(host, "cron", Time::from_millis(at as i64), async |app| {
+        event::sweep(app).await;
+        Ok(())
+    })
+    .await;
 }
 
 /// Does the work, logs its failure, and hands on what it announced.

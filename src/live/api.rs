@@ -1,16 +1,18 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, Uri, header};
 use serde::Deserialize;
 
 use crate::access::Actor;
 use crate::app::App;
-use crate::auth::token::Claims;
+use crate::auth::token::{Claims, Keys};
 use crate::csrf;
+use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{Entry, Object};
 use crate::http::{Answer, One, Socket, query};
 use crate::live::ticket::{Shown, Ticket};
+use crate::routes::BASE;
 
 pub async fn ticket(app: App, actor: Actor) -> Result<One<Ticket>> {
     let claims = Claims { user: actor.user.id, session: actor.session, tier: actor.user.tier };
@@ -32,30 +34,39 @@ pub struct Guest {
     entry: Entry,
 }
 
+#[derive(Default, Deserialize)]
+struct Shows {
+    ticket: Option<String>,
+    token: Option<String>,
+}
+
+/// What the address of a socket says of who opens it; `None` where it says nothing, or is of none.
+pub fn claims(uri: &Uri, keys: &Keys, now: Time) -> Option<Result<Claims>> {
+    let rest = uri.path().strip_prefix(BASE)?.strip_prefix("/ws")?;
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return None;
+    }
+    match query(uri.query()).unwrap_or_default() {
+        Shows { ticket: Some(ticket), .. } => {
+            Some(Shown::read(&ticket, keys, now).map(|shown| shown.claims).ok_or_else(|| Code::TokenInvalid.into()))
+        }
+        Shows { token: Some(token), .. } => Some(keys.verify(&token, now)),
+        _ => None,
+    }
+}
+
 impl FromRequestParts<()> for Guest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Shows {
-            ticket: Option<String>,
-            token: Option<String>,
-        }
         let app = App::of(&parts.extensions)?;
         let shows: Shows = query(parts.uri.query())?;
-        let ticket = match &shows.ticket {
-            Some(text) => Some(Shown::read(text, &app.config().keys, app.now()).ok_or(Code::TokenInvalid)?),
-            None => None,
-        };
-        let (nonce, until) = ticket.as_ref().map(|shown| (shown.nonce.clone(), shown.until.millis())).unzip();
-        let claims = match (ticket, &shows.token) {
-            (Some(shown), _) => shown.claims,
-            (None, Some(token)) => app.config().keys.verify(token, app.now())?,
-            (None, None) => app.claims()?.clone(),
-        };
+        let claims = app.claims()?;
+        let shown = shows.ticket.and_then(|ticket| Shown::read(&ticket, &app.config().keys, app.now()));
+        let (nonce, until) = shown.map(|shown| (shown.nonce, shown.until.millis())).unzip();
         let credential = nonce.is_some() || shows.token.is_some() || parts.headers.contains_key(header::AUTHORIZATION);
         check_origin(&parts.headers, &app, credential)?;
-        let actor = Actor::of(&app, &claims).await?;
+        let actor = Actor::of(&app, claims).await?;
         let upgrade = parts.headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if parts.method != Method::GET || !upgrade.eq_ignore_ascii_case("websocket") {
             return Err(Code::UpgradeRequired.into());

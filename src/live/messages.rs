@@ -70,7 +70,7 @@ pub fn reads(events: &[Recorded]) -> Vec<Stmt> {
         ),
     ];
     reads.extend(SOURCES.iter().map(|(prefix, told)| {
-        let of_kind = events.iter().filter(|event| event.project_id.is_some() && event.kind.starts_with(prefix));
+        let of_kind = events.iter().filter(|event| event.project_id.is_some() && is_of(event, prefix));
         told(&json!(of_kind.map(|event| &event.entity_id).collect::<Vec<_>>()))
     }));
     reads
@@ -88,10 +88,14 @@ pub fn messages(events: &[Recorded], answers: &mut Answers) -> Result<BTreeMap<C
     let mut channels: BTreeMap<Channel, (Publish, Vec<Id>)> = BTreeMap::new();
     for event in events {
         let Some(project) = &event.project_id else { continue };
+        // Who was behind an address that was invited is told when they join, not when they do not.
+        if event.kind == Kind::InviteDeclined.name() {
+            continue;
+        }
         let over = event.kind == Kind::ProjectDeleted.name();
         let (publish, of) = channels.entry(Channel::Project(project.clone())).or_default();
         publish.audience = (!over).then(|| teams.get(project).cloned().unwrap_or_default());
-        let source = SOURCES.iter().find(|(prefix, _)| event.kind.starts_with(prefix));
+        let source = SOURCES.iter().find(|(prefix, _)| is_of(event, prefix));
         let thing = source.and_then(|(prefix, _)| things.get(&(*prefix, event.entity_id.clone())));
         publish.messages.push(message(event, thing));
         of.push(event.id.clone());
@@ -123,6 +127,11 @@ fn message(event: &Recorded, thing: Option<&Value>) -> Message {
         data.insert("change".into(), event.data.clone());
     }
     Message { id: event.id.clone(), kind: event.kind.clone(), data, at: event.created_at }
+}
+
+/// An invited member is none yet: that event is of an invite.
+fn is_of(event: &Recorded, prefix: &str) -> bool {
+    event.kind.starts_with(prefix) && event.kind != Kind::MemberInvited.name()
 }
 
 fn plain(id: &Value) -> String {

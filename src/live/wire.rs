@@ -150,8 +150,9 @@ pub enum ToChannel {
     Follow {
         user: i64,
     },
-    /// Give what came after it.
+    /// Give a user who follows what came after it.
     Missed {
+        user: i64,
         after: u64,
     },
     /// The user listens no more, if they have not followed again since.
@@ -183,6 +184,8 @@ pub struct Missed {
     pub more: bool,
     /// Whether it does not have all of what was asked for.
     pub lost: bool,
+    /// The user does not follow, or may not any more.
+    pub refused: bool,
 }
 
 /// What is asked of a user's sockets.

@@ -96,7 +96,7 @@ async fn a_socket_ends_with_its_session() {
     ada.delete(&format!("/auth/sessions/{}", phone.session())).status(204).await;
     assert_eq!(there.closed().await, 4401);
     here.say_text("{\"type\":\"ping\"}").await;
-    assert_eq!(here.next().await["type"], "pong");
+    here.skip_to("pong").await;
 }
 
 #[tokio::test]

@@ -87,6 +87,54 @@ async fn who_is_removed_loses_the_channel_at_once() {
 }
 
 #[tokio::test]
+async fn who_comes_back_to_the_team_hears_again_on_the_same_socket() {
+    let world = World::new().await;
+    let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
+    let project = ada.project("Launch").await;
+    world.add_member(&project, &bob).await;
+    world.drain().await;
+    let mut socket = bob.watch(&project).await;
+    world.sql("DELETE FROM team_members WHERE user_id = ?1", &[json!(bob.id())]).await;
+    rename(&ada, &project, "Without Bob").await;
+    assert_eq!(socket.next().await["type"], "unsubscribed");
+    world.add_member(&project, &bob).await;
+    let channel = format!("project:{project}");
+    socket.subscribe(&channel, None).await;
+    assert_eq!(socket.next().await["type"], "subscribed");
+    rename(&ada, &project, "With Bob").await;
+    assert_eq!(socket.next().await["data"]["name"], "With Bob");
+}
+
+#[tokio::test]
+async fn nobody_is_told_who_declined_an_invite() {
+    let world = World::new().await;
+    let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
+    let project = ada.project("Launch").await;
+    let mut socket = ada.watch(&project).await;
+    let invite = world.invite(&ada, &project, &bob).await;
+    assert_eq!(socket.skip_to("team.member_invited").await["data"]["id"], json!(invite));
+    bob.post(&format!("/invites/{invite}/decline")).status(204).await;
+    world.drain().await;
+    socket.silent().await;
+}
+
+#[tokio::test]
+async fn a_change_and_what_it_completes_are_told_in_this_order() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let project = ada.project("Launch").await;
+    world.drain().await;
+    let mut socket = ada.watch(&project).await;
+    for i in 0..8 {
+        let task = ada.task(&project, &format!("Task {i}")).await;
+        assert_eq!(socket.next().await["type"], "task.created");
+        ada.patch(&format!("/projects/{project}/tasks/{task}")).json(json!({ "status": "done" })).await;
+        let told = [socket.next().await, socket.next().await];
+        assert_eq!(told.each_ref().map(|it| it["type"].as_str().unwrap()), ["task.updated", "task.completed"]);
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_project_says_so_and_falls_silent() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;

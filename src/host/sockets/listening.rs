@@ -8,13 +8,13 @@ use crate::live::wire::{Followed, MAX_BUFFERED, MAX_CHANNELS, Missed, Taken, ToC
 use crate::projects;
 use worker::WebSocket;
 
-use super::{Hearing, Listener, Number, UserSockets, attachment, buffered, change, is_open};
+use super::{Hearing, Listener, Number, UserSockets, attachment, change, drained, is_open};
 
-/// How often a client is given 50 ms to take what it missed.
-const DRAIN_STEPS: u32 = 600;
+/// Milliseconds a client is given to take what it missed.
+const PATIENCE: f64 = 30_000.0;
 
 impl UserSockets {
-    pub(super) async fn may_listen(&self, socket: &WebSocket, channel: &Channel) -> Result<()> {
+    async fn may_listen(&self, socket: &WebSocket, channel: &Channel) -> Result<()> {
         let channels = attachment(socket).map_or(0, |attachment| attachment.channels.len());
         if channels >= MAX_CHANNELS {
             return Err(Error::new(Code::BadRequest).saying("A socket listens to 100 channels at most."));
@@ -34,30 +34,35 @@ impl UserSockets {
     /// Tells the socket that it listens, sends what it missed, and lets it hear the rest with the others.
     pub(super) async fn join(&self, socket: &WebSocket, channel: &Channel, after: Option<u64>) -> Result<()> {
         let name = channel.to_string();
-        if let Some(Hearing { from, since, .. }) = hearing(socket, &name) {
-            let position = self.position(&name)?.unwrap_or(since);
-            self.tell(socket, &Told::Subscribed { channel: &name, seq: position })?;
-            // All after `from` it has; only what was before can be missed.
-            let Some(after) = after.filter(|after| *after < from) else { return Ok(()) };
-            change(socket, |channels| {
-                for hearing in channels.iter_mut().filter(|hearing| hearing.channel == name) {
-                    hearing.from = after;
-                }
-            })?;
-            return self.catch_up(socket, channel, after, Some(from)).await.map(drop);
+        let had = hearing(socket, &name);
+        if let Some(Hearing { from, since, .. }) = &had
+            && after.is_none_or(|after| after >= *from)
+        {
+            // All after `from` it has.
+            let position = self.position(&name)?.unwrap_or(*since);
+            return self.tell(socket, &Told::Subscribed { channel: &name, seq: position });
         }
         if !self.begin_joining(socket, &name) {
-            return Ok(());
+            return Err(Error::new(Code::Conflict).saying("This channel is being joined already."));
         }
-        let caught_up = self.arrive(socket, channel, after).await;
-        self.end_joining(socket, &name);
-        let (seq, epoch) = caught_up?;
-        let hearing = Hearing { channel: name, from: after.unwrap_or(seq).min(seq), since: seq };
-        self.settle(socket, hearing, epoch)?;
-        if !is_open(socket) {
-            self.forget(std::slice::from_ref(socket)).await;
+        // Joining already: what the client says next may be heard before this is answered.
+        if let Err(refused) = self.may_listen(socket, channel).await {
+            self.end_joining(socket, &name);
+            return Err(refused);
         }
-        Ok(())
+        let arrived = self.arrive(socket, channel, after, had).await;
+        let wanted = self.end_joining(socket, &name);
+        match arrived {
+            Ok((hearing, epoch)) if wanted && is_open(socket) => self.settle(socket, hearing, epoch),
+            // It left meanwhile, or lost the channel.
+            Ok(_) => self.leave(socket, &name).await,
+            Err(error) => {
+                // How much it has is not known here any more; when it comes again, it says.
+                let _ = socket.close(Some(1011), Some("try again"));
+                self.forget(std::slice::from_ref(socket)).await;
+                Err(error)
+            }
+        }
     }
 
     /// `false` where the socket is about to join already.
@@ -71,31 +76,53 @@ impl UserSockets {
         new
     }
 
-    fn end_joining(&self, socket: &WebSocket, name: &str) {
-        let mut joining = self.joining.borrow_mut();
-        if let Some(sockets) = joining.get_mut(name) {
-            sockets.retain(|other| other != socket);
-        }
-        joining.retain(|_, sockets| !sockets.is_empty());
+    fn is_joining(&self, socket: &WebSocket, name: &str) -> bool {
+        self.joining.borrow().get(name).is_some_and(|sockets| sockets.contains(socket))
     }
 
-    /// Has the channel relayed here, and brings the socket to where the others are: to which number, and by which epoch.
-    async fn arrive(&self, socket: &WebSocket, channel: &Channel, after: Option<u64>) -> Result<(u64, u64)> {
+    /// Whether it was about to join.
+    fn end_joining(&self, socket: &WebSocket, name: &str) -> bool {
+        let mut joining = self.joining.borrow_mut();
+        let Some(sockets) = joining.get_mut(name) else { return false };
+        let before = sockets.len();
+        sockets.retain(|other| other != socket);
+        let found = sockets.len() < before;
+        joining.retain(|_, sockets| !sockets.is_empty());
+        found
+    }
+
+    /// Has the channel relayed here, and brings the socket to where the others are. `had` is what it has already.
+    async fn arrive(
+        &self,
+        socket: &WebSocket,
+        channel: &Channel,
+        after: Option<u64>,
+        had: Option<Hearing>,
+    ) -> Result<(Hearing, u64)> {
         let name = channel.to_string();
+        let position = self.position(&name)?;
+        if had.is_some() {
+            self.step_back(socket, &name)?;
+        }
         let follow = ToChannel::Follow { user: self.user };
         let Followed { seq: last, epoch, presence } = self.host.ask(Object::Channel(channel), &follow).await?;
+        if !self.is_joining(socket, &name) {
+            return Ok((Hearing { channel: name, from: last, since: last }, epoch));
+        }
         self.tell(socket, &Told::Subscribed { channel: &name, seq: last })?;
         if let Some(presence) = presence {
             socket.send_with_str(presence).map_err(broken)?;
         }
-        let mut seq = last;
-        if let Some(after) = after.filter(|after| *after != last) {
-            seq = self.catch_up(socket, channel, after, None).await?;
+        let from = after.unwrap_or(last);
+        let mut seq = from;
+        if let Some(had) = had {
+            self.catch_up(socket, channel, from, Some(had.from)).await?;
+            seq = position.unwrap_or(had.since);
         }
-        if self.position(&name)?.is_some_and(|position| position > seq) {
+        if seq != last || self.position(&name)?.is_some_and(|position| position > seq) {
             seq = self.catch_up(socket, channel, seq, None).await?;
         }
-        Ok((seq, epoch))
+        Ok((Hearing { channel: name, from: from.min(seq), since: seq }, epoch))
     }
 
     /// Sends what came after `seq`, page by page, until the others have no more, or up to `end`.
@@ -103,7 +130,15 @@ impl UserSockets {
     async fn catch_up(&self, socket: &WebSocket, channel: &Channel, mut seq: u64, end: Option<u64>) -> Result<u64> {
         let name = channel.to_string();
         loop {
-            let missed: Missed = self.host.ask(Object::Channel(channel), &ToChannel::Missed { after: seq }).await?;
+            self.drained(socket).await?;
+            let ask = ToChannel::Missed { user: self.user, after: seq };
+            let missed: Missed = self.host.ask(Object::Channel(channel), &ask).await?;
+            if !self.is_joining(socket, &name) {
+                return Ok(seq);
+            }
+            if missed.refused {
+                return Err(Code::Unavailable.into());
+            }
             let before = seq;
             seq = missed.seq;
             if missed.lost {
@@ -111,8 +146,9 @@ impl UserSockets {
             }
             let wanted = end.map_or(missed.frames.len(), |end| end.saturating_sub(before) as usize);
             let frames: Vec<String> = missed.frames.into_iter().take(wanted).collect();
-            self.drained(socket).await?;
-            self.send(std::slice::from_ref(socket), &frames);
+            if !self.send(std::slice::from_ref(socket), &frames).is_empty() {
+                return Err(Code::Unavailable.into());
+            }
             let ahead = match end {
                 Some(end) => seq < end && !missed.lost,
                 None => missed.more || self.position(&name)?.is_some_and(|position| position > seq),
@@ -123,16 +159,24 @@ impl UserSockets {
         }
     }
 
+    /// Hears no more with the others, but may again.
+    fn step_back(&self, socket: &WebSocket, name: &str) -> Result<()> {
+        change(socket, |channels| channels.retain(|hearing| hearing.channel != name))?;
+        self.with_listeners(|listeners| {
+            if let Some(all) = listeners.get_mut(name) {
+                all.retain(|listener| listener.socket != *socket);
+            }
+            listeners.retain(|_, all| !all.is_empty());
+        });
+        Ok(())
+    }
+
     /// Waits until most of what was sent has left.
     async fn drained(&self, socket: &WebSocket) -> Result<()> {
-        for _ in 0..DRAIN_STEPS {
-            if buffered(socket.as_ref()) < MAX_BUFFERED / 2.0 {
-                return Ok(());
-            }
-            worker::Delay::from(std::time::Duration::from_millis(50)).await;
+        if drained(socket.as_ref(), MAX_BUFFERED / 2.0, PATIENCE).await.is_truthy() {
+            return Ok(());
         }
-        let _ = socket.close(Some(1013), Some("too slow"));
-        Err(Code::Unavailable.into())
+        Err(Error::new(Code::Unavailable).because("a client does not take what it missed"))
     }
 
     fn settle(&self, socket: &WebSocket, hearing: Hearing, epoch: u64) -> Result<()> {
@@ -151,16 +195,9 @@ impl UserSockets {
     }
 
     pub(super) async fn leave(&self, socket: &WebSocket, name: &str) -> Result<()> {
-        change(socket, |channels| channels.retain(|hearing| hearing.channel != name))?;
-        let left = self.with_listeners(|listeners| {
-            if let Some(all) = listeners.get_mut(name) {
-                all.retain(|listener| listener.socket != *socket);
-                if all.is_empty() {
-                    listeners.remove(name);
-                }
-            }
-            !listeners.contains_key(name)
-        });
+        self.end_joining(socket, name);
+        self.step_back(socket, name)?;
+        let left = self.with_listeners(|listeners| !listeners.contains_key(name));
         if !left || self.joining.borrow().contains_key(name) {
             return Ok(());
         }

@@ -21,11 +21,12 @@ use crate::db::{Id, SECOND};
 use crate::error::{Code, Error, Result};
 use crate::live::Channel;
 use crate::live::wire::{Heard, MAX_BUFFERED, MAX_SOCKETS, PING, PONG, Said, ToSockets, Told};
+use crate::projects;
 
 #[wasm_bindgen(module = "/src/host/bridge.js")]
 extern "C" {
     fn broadcast(sockets: &js_sys::Array, texts: &js_sys::Array, most: f64) -> js_sys::Array;
-    fn buffered(socket: &JsValue) -> f64;
+    async fn drained(socket: &JsValue, most: f64, milliseconds: f64) -> JsValue;
 }
 
 /// Closes a socket whose session is over.
@@ -117,7 +118,7 @@ impl DurableObject for UserSockets {
                 let heard = self.relay(&channel, from, &frames, aside).await;
                 heard.map_err(failed)?
             }
-            ToSockets::Lose { channel } => self.lose(&channel)?,
+            ToSockets::Lose { channel } => self.lose(&channel).await.map_err(failed)?,
             ToSockets::End { session } => self.end(&session).await?,
             ToSockets::Count => false,
         };
@@ -200,10 +201,7 @@ impl UserSockets {
                 let told = Told::Unsubscribed { channel: &name, code: None };
                 socket.send_with_str(told.text()).map_err(broken)
             }
-            Said::Subscribe { channel, after } => {
-                self.may_listen(socket, &channel).await?;
-                self.join(socket, &channel, after).await
-            }
+            Said::Subscribe { channel, after } => self.join(socket, &channel, after).await,
         }
     }
 
@@ -240,15 +238,24 @@ impl UserSockets {
         Ok(true)
     }
 
-    fn lose(&self, name: &str) -> worker::Result<bool> {
+    /// What the channel heard of the team may be older than what is so.
+    async fn lose(&self, name: &str) -> Result<bool> {
+        if let Some(Channel::Project(id)) = Channel::parse(name)
+            && let Some(project) = Id::parse(&id)
+        {
+            let mut answers = self.host.batch(&[projects::membership(&project, self.user)]).await?;
+            if answers.first::<serde::de::IgnoredAny>()?.is_some() {
+                return Ok(true);
+            }
+        }
         let told = Told::Unsubscribed { channel: name, code: Some(Code::ProjectNotFound.name()) };
         let listeners = self.with_listeners(|listeners| listeners.remove(name).unwrap_or_default());
-        for Listener { socket, .. } in listeners {
-            let left = change(&socket, |channels| channels.retain(|hearing| hearing.channel != name));
-            left.map_err(failed)?;
+        let joining = self.joining.borrow_mut().remove(name).unwrap_or_default();
+        for socket in listeners.into_iter().map(|listener| listener.socket).chain(joining) {
+            change(&socket, |channels| channels.retain(|hearing| hearing.channel != name))?;
             let _ = socket.send_with_str(told.text());
         }
-        self.sql.exec("DELETE FROM positions WHERE channel = ?1", vec![name.into()])?;
+        self.sql.exec("DELETE FROM positions WHERE channel = ?1", vec![name.into()]).map_err(broken)?;
         Ok(false)
     }
 
