@@ -76,7 +76,7 @@ routes! {
     post   "/projects/{project_id}/favorite"            projects::api::favorite      "Mark a project as favorite";
     delete "/projects/{project_id}/favorite"            projects::api::unfavorite    "Unmark a favorite";
     get    "/projects/{project_id}/tags"                projects::api::tags          "List a project's tags";
-    post   "/projects/{project_id}/tags"                projects::api::add_tag       "Create a tag" [TagExists];
+    post   "/projects/{project_id}/tags"                projects::api::add_tag       "Create a tag" [TagExists, TooMany];
     delete "/projects/{project_id}/tags/{tag_id}"       projects::api::delete_tag    "Delete a tag" [ProjectNotFound];
 
     get    "/projects/{project_id}/team"                     team::api::list             "List a project's team";

@@ -39,6 +39,27 @@ async fn a_projects_tags_have_different_names_whatever_the_case() {
 }
 
 #[tokio::test]
+async fn a_project_has_200_tags_at_most() {
+    let world = World::new().await;
+    let (ada, path) = ada_with_project(&world).await;
+    let tags = format!("{path}/tags");
+    let first = ada.post(&tags).json(json!({ "name": "first" })).status(201).await;
+    let more = "INSERT INTO project_tags (id, project_id, name, created_at)
+                SELECT printf('0198c5f2-7d3a-7c41-9b52-%012x', value), ?1, 'tag ' || value, '2026-01-01T00:00:00.000Z'
+                FROM (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 198) SELECT value FROM n)";
+    world.sql(more, &[json!(path.rsplit('/').next())]).await;
+    let replies = join_all((0..3).map(|i| ada.post(&tags).json(json!({ "name": format!("last {i}") })).any())).await;
+    let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409]);
+    ada.post(&tags).json(json!({ "name": "one more" })).refused_with(409, "TOO_MANY").await;
+    ada.post(&tags).json(json!({ "name": "first" })).refused_with(409, "TAG_EXISTS").await;
+    assert_eq!(ada.get(&tags).await.total(), 200);
+    ada.delete(&format!("{tags}/{}", first.data()["id"].as_str().unwrap())).status(204).await;
+    ada.post(&tags).json(json!({ "name": "one more" })).status(201).await;
+}
+
+#[tokio::test]
 async fn of_many_tags_of_one_name_at_once_one_is_made() {
     let world = World::new().await;
     let (ada, path) = ada_with_project(&world).await;

@@ -55,5 +55,5 @@ pub async fn add_tag(app: App, project: Can<Contribute, Project>, body: Body<New
 }
 
 pub async fn delete_tag(app: App, tag: Can<Contribute, ProjectTag>) -> Result<NoContent> {
-    app.commit(tag.delete(&app.by(&tag.actor))).await
+    app.commit(tag.delete(tag.actor.user.id, &app.by(&tag.actor))).await
 }

@@ -12,6 +12,9 @@ use crate::error::{Code, Result};
 use crate::event::{Event, Kind};
 use crate::sql;
 
+/// Tags of one project.
+const MOST: i64 = 200;
+
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Tag {
     pub id: Id,
@@ -41,21 +44,23 @@ impl Thing for ProjectTag {
     const NOT_FOUND: Code = Code::TagNotFound;
 
     fn find(ask: &Ask) -> Result<Vec<Stmt>> {
+        let project = ask.path.id("project_id", Code::ProjectNotFound)?;
+        let tag = ask.path.id("tag_id", Self::NOT_FOUND)?;
         Ok(vec![
-            super::find(&ask.path.id("project_id", Code::ProjectNotFound)?, ask.caller.user),
+            super::membership(&project, ask.caller.user),
             sql!(
                 "SELECT t.id, t.name, t.color, t.created_at, t.project_id, m.role
                  FROM project_tags t JOIN team_members m ON m.project_id = t.project_id AND m.user_id = ?3
                  WHERE t.project_id = ?1 AND t.id = ?2",
-                ask.path.id("project_id", Code::ProjectNotFound)?,
-                ask.path.id("tag_id", Self::NOT_FOUND)?,
+                project,
+                tag,
                 ask.caller.user,
             ),
         ])
     }
 
     fn load(answers: &mut Answers, _: &Ask) -> Result<Option<Self>> {
-        answers.first::<Project>()?.ok_or(Code::ProjectNotFound)?;
+        answers.first::<serde::de::IgnoredAny>()?.ok_or(Code::ProjectNotFound)?;
         answers.first()
     }
 
@@ -86,28 +91,33 @@ impl Project {
             created_at: by.at,
         };
         let event = Event::new(Kind::TagCreated, by, &tag.id).in_project(&self.id);
-        let (taken, insert) = (
-            sql!(
-                "INSERT INTO refusals SELECT 'TAG_EXISTS' WHERE EXISTS (SELECT 1 FROM project_tags WHERE project_id = ?1 AND name = ?2)",
-                self.id,
-                tag.name
-            ),
-            sql!(
-                "INSERT INTO project_tags (id, project_id, name, color, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                tag.id,
-                self.id,
-                tag.name,
-                tag.color,
-                tag.created_at,
-            ),
+        let taken = sql!(
+            "INSERT INTO refusals SELECT 'TAG_EXISTS' WHERE EXISTS (SELECT 1 FROM project_tags WHERE project_id = ?1 AND name = ?2)",
+            self.id,
+            tag.name,
         );
-        Change::to(tag).run(super::refuse_unless(&self.id, user, Role::Member)).run(taken).run(insert).announce(event)
+        let full = sql!(
+            "INSERT INTO refusals SELECT 'TOO_MANY' WHERE (SELECT count(*) FROM project_tags WHERE project_id = ?1) >= ?2",
+            self.id,
+            MOST,
+        );
+        let insert = sql!(
+            "INSERT INTO project_tags (id, project_id, name, color, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            tag.id,
+            self.id,
+            tag.name,
+            tag.color,
+            tag.created_at,
+        );
+        let allowed = super::refuse_unless(&self.id, user, Role::Member);
+        Change::to(tag).run(allowed).run(taken).run(full).run(insert).announce(event)
     }
 }
 
 impl ProjectTag {
-    pub fn delete(&self, by: &By) -> Change<()> {
+    pub fn delete(&self, user: i64, by: &By) -> Change<()> {
         Change::to(())
+            .run(super::refuse_unless(&self.project_id, user, Role::Member))
             .run(sql!(
                 "INSERT INTO refusals SELECT 'TAG_NOT_FOUND' WHERE NOT EXISTS (SELECT 1 FROM project_tags WHERE id = ?1)",
                 self.tag.id
