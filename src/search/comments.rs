@@ -44,9 +44,11 @@ pub struct Filter {
     #[schemars(example = 42)]
     author: Option<i64>,
     /// Written at this moment or later. A date alone is its midnight in UTC.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     from: Option<Moment>,
     /// Written before this moment. A date alone is its midnight in UTC.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     to: Option<Moment>,
 }

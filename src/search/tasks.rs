@@ -45,6 +45,7 @@ pub struct Filter {
     #[schemars(with = "String", regex(pattern = r"^(open|in_progress|blocked|done)(,(open|in_progress|blocked|done))*$"), example = &"open,blocked")]
     status: Option<Vec<Status>>,
     /// A user's id, `me`, or `none` for tasks of nobody.
+    #[serde(default)]
     #[schemars(with = "String", regex(pattern = r"^(me|none|[1-9][0-9]{0,14})$"), example = &"me")]
     assignee: Option<Assignee>,
     /// Ids of labels, comma-separated, at most 20: tasks that have all of them.
@@ -52,9 +53,11 @@ pub struct Filter {
     #[schemars(with = "String", regex(pattern = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,19}$"), example = &"0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77")]
     labels: Option<LabelIds>,
     /// Due at this moment or later.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     due_after: Option<Moment>,
     /// Due before this moment.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     due_before: Option<Moment>,
 }

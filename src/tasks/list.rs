@@ -21,6 +21,7 @@ pub struct Filter {
     #[schemars(with = "String", regex(pattern = r"^(open|in_progress|blocked|done)(,(open|in_progress|blocked|done))*$"), example = &"open,blocked")]
     status: Option<Vec<Status>>,
     /// A user's id, `me`, or `none` for tasks of nobody.
+    #[serde(default)]
     #[schemars(with = "String", regex(pattern = r"^(me|none|[1-9][0-9]{0,14})$"), example = &"me")]
     assignee: Option<Assignee>,
     /// Ids of labels, comma-separated, at most 20: tasks that have all of them.
@@ -31,9 +32,11 @@ pub struct Filter {
     #[schemars(example = &"announce", length(max = 100))]
     search: Option<Text<0, 100>>,
     /// Due at this moment or later. A date alone is its midnight in UTC.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     due_after: Option<Moment>,
     /// Due before this moment. A date alone is its midnight in UTC.
+    #[serde(default)]
     #[schemars(with = "Moment")]
     due_before: Option<Moment>,
     #[serde(default)]

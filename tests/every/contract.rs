@@ -52,6 +52,31 @@ fn every_operation_says_who_may_call_it_how_it_fails_and_gives_an_example() {
     }
 }
 
+#[test]
+fn of_a_query_only_what_a_route_is_of_no_use_without_is_required() {
+    let mut required = Vec::new();
+    for route in routes() {
+        let operation = &CONTRACT["paths"][&route.path][&route.method];
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "query" && parameter["required"] == true {
+                required.push(format!("{} {}", route.path, parameter["name"].as_str().unwrap()));
+            }
+        }
+    }
+    required.sort();
+    assert_eq!(
+        required,
+        [
+            "/files/{attachment_id} expires",
+            "/files/{attachment_id} signature",
+            "/files/{attachment_id} user",
+            "/search/comments q",
+            "/search/projects q",
+            "/search/tasks q",
+        ]
+    );
+}
+
 /// What a browser gets besides the API.
 #[tokio::test]
 async fn the_contract_and_its_pages_are_served() {
