@@ -196,17 +196,18 @@ fn look<'a>(app: &'a App, caller: &'a Claims, find: Result<Vec<Stmt>>) -> Boxed<
 /// A list the caller may see. Its filter is read from the query.
 pub trait Listed: DeserializeOwned + Send {
     type Filter: DeserializeOwned + JsonSchema;
-    /// What is missing where the caller may not see what the list is of.
+    /// What is missing where there is no such list.
     const NO_HOLDER: Code = Code::NotFound;
-    /// A row where the caller may see what the list is of; `None`: everybody has such a list.
-    fn holder(_: &Ask) -> Result<Option<Stmt>> {
-        Ok(None)
+    /// What the list is of, from the outside in: a row where the caller may see it, and what is missing where not.
+    /// None: everybody has such a list.
+    fn holders(_: &Ask) -> Result<Vec<(Stmt, Code)>> {
+        Ok(Vec::new())
     }
     /// How many there are, and the page of them.
     fn list(ask: &Ask, filter: Self::Filter, page: Page) -> Result<[Stmt; 2]>;
 }
 
-/// Of a list that is always all of it.
+/// Of a list that is always of all there is.
 #[derive(Deserialize, JsonSchema)]
 pub struct NoFilter {}
 
@@ -227,15 +228,15 @@ impl<T: Listed> Thing for List<T> {
     const NOT_FOUND: Code = T::NO_HOLDER;
 
     fn find(ask: &Ask) -> Result<Vec<Stmt>> {
-        let holder = T::holder(ask)?;
+        let holders = T::holders(ask)?.into_iter().map(|(stmt, _)| stmt);
         let page = Page::parse(ask.query, max_page_size(ask))?;
         let filter = crate::http::query(ask.query)?;
-        Ok(holder.into_iter().chain(T::list(ask, filter, page)?).collect())
+        Ok(holders.chain(T::list(ask, filter, page)?).collect())
     }
 
     fn load(answers: &mut Answers, ask: &Ask) -> Result<Option<Self>> {
-        if T::holder(ask)?.is_some() && answers.first::<IgnoredAny>()?.is_none() {
-            return Ok(None);
+        for (_, missing) in T::holders(ask)? {
+            answers.first::<IgnoredAny>()?.ok_or(missing)?;
         }
         let Page { page, page_size } = Page::parse(ask.query, max_page_size(ask))?;
         let total = answers.first::<Count>()?.map_or(0, |count| count.total);

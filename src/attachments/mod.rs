@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::access::{Actor, Ask, Contribute, Listed, Permits, Role, Thing};
+use crate::access::{Actor, Ask, Contribute, Listed, NoFilter, Permits, Role, Thing};
 use crate::app::{App, By, Change};
 use crate::db::{self, Answers, HttpsUrl, Id, Stmt, Time};
 use crate::error::{Code, Result};
@@ -20,7 +20,7 @@ use crate::http::Page;
 use crate::limits::Quota;
 use crate::projects::{membership, refuse_unless};
 use crate::sql;
-use crate::tasks::Task;
+use crate::tasks::{self, Task};
 use crate::user::Person;
 use download::Links;
 use name::FileName;
@@ -104,14 +104,8 @@ impl Listed for Row {
     type Filter = NoFilter;
     const NO_HOLDER: Code = Code::TaskNotFound;
 
-    fn holder(ask: &Ask) -> Result<Option<Stmt>> {
-        Ok(Some(sql!(
-            "SELECT m.role FROM team_members m JOIN tasks t ON t.project_id = m.project_id
-             WHERE m.project_id = ?1 AND t.id = ?2 AND m.user_id = ?3",
-            ask.path.id("project_id", Code::ProjectNotFound)?,
-            ask.path.id("task_id", Self::NO_HOLDER)?,
-            ask.caller.user,
-        )))
+    fn holders(ask: &Ask) -> Result<Vec<(Stmt, Code)>> {
+        tasks::holders(ask)
     }
 
     fn list(ask: &Ask, _: NoFilter, page: Page) -> Result<[Stmt; 2]> {
@@ -130,10 +124,6 @@ impl Listed for Row {
         ])
     }
 }
-
-/// In the order they came.
-#[derive(Deserialize, JsonSchema)]
-pub struct NoFilter {}
 
 /// An attachment to delete, with the caller's role in its project.
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::access::{Ask, Listed};
+use crate::access::{Ask, Listed, NoFilter};
 use crate::db::{self, Id, Stmt, Time};
 use crate::error::{Code, Result};
 use crate::http::Page;
@@ -27,26 +27,15 @@ pub struct Activity {
     pub created_at: Time,
 }
 
-#[derive(Deserialize, JsonSchema)]
-pub struct Unfiltered {}
-
 impl Listed for Activity {
-    type Filter = Unfiltered;
+    type Filter = NoFilter;
     const NO_HOLDER: Code = Code::TaskNotFound;
 
-    fn holder(ask: &Ask) -> Result<Option<Stmt>> {
-        let project = ask.path.id("project_id", Code::ProjectNotFound)?;
-        let task = ask.path.id("task_id", Self::NO_HOLDER)?;
-        Ok(Some(sql!(
-            "SELECT t.id FROM team_members m JOIN tasks t ON t.project_id = m.project_id
-             WHERE m.project_id = ?1 AND t.id = ?2 AND m.user_id = ?3",
-            project,
-            task,
-            ask.caller.user,
-        )))
+    fn holders(ask: &Ask) -> Result<Vec<(Stmt, Code)>> {
+        super::holders(ask)
     }
 
-    fn list(ask: &Ask, _: Unfiltered, page: Page) -> Result<[Stmt; 2]> {
+    fn list(ask: &Ask, _: NoFilter, page: Page) -> Result<[Stmt; 2]> {
         let task = ask.path.id("task_id", Self::NO_HOLDER)?;
         Ok([
             sql!("SELECT count(*) AS total FROM events WHERE task_id = ?1", task),

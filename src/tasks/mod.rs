@@ -143,6 +143,16 @@ impl Thing for Task {
     }
 }
 
+/// Of a list on a task.
+pub fn holders(ask: &Ask) -> Result<Vec<(Stmt, Code)>> {
+    let project = ask.path.id("project_id", Code::ProjectNotFound)?;
+    let task = ask.path.id("task_id", Code::TaskNotFound)?;
+    Ok(vec![
+        (projects::membership(&project, ask.caller.user), Code::ProjectNotFound),
+        (sql!("SELECT id FROM tasks WHERE id = ?2 AND project_id = ?1", project, task), Code::TaskNotFound),
+    ])
+}
+
 impl Permits<View> for Task {
     const NEEDS: Role = Role::Member;
 }

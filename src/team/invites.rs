@@ -83,8 +83,9 @@ impl Listed for Invite {
     type Filter = Filter;
     const NO_HOLDER: Code = Code::ProjectNotFound;
 
-    fn holder(ask: &Ask) -> Result<Option<Stmt>> {
-        Ok(Some(membership(&ask.path.id("project_id", Self::NO_HOLDER)?, ask.caller.user)))
+    fn holders(ask: &Ask) -> Result<Vec<(Stmt, Code)>> {
+        let project = ask.path.id("project_id", Self::NO_HOLDER)?;
+        Ok(vec![(membership(&project, ask.caller.user), Self::NO_HOLDER)])
     }
 
     fn list(ask: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {

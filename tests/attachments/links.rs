@@ -79,7 +79,7 @@ async fn members_share_attachments_and_strangers_see_none() {
     let attachment = desk.attach("a.txt", "hello").await;
     let place = format!("{}/{}", desk.path, id(&attachment));
     for (call, code) in [
-        (eve.get(&desk.path), "TASK_NOT_FOUND"),
+        (eve.get(&desk.path), "PROJECT_NOT_FOUND"),
         (eve.post(&desk.path).upload("b.txt", "x"), "PROJECT_NOT_FOUND"),
         (eve.post(&desk.path).header("content-type", "image/png"), "PROJECT_NOT_FOUND"),
         (eve.delete(&place), "PROJECT_NOT_FOUND"),

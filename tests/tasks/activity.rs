@@ -64,7 +64,7 @@ async fn the_activity_is_the_teams() {
     let team = Team::new().await;
     let task = team.create(json!({ "title": "t" })).await;
     let eve = team.world.sign_up("eve").await;
-    eve.get(&format!("{}/activity", team.path(&task))).refused_with(404, "TASK_NOT_FOUND").await;
+    eve.get(&format!("{}/activity", team.path(&task))).refused_with(404, "PROJECT_NOT_FOUND").await;
     team.ada.get(&format!("{}/{NOWHERE}/activity", team.tasks)).refused_with(404, "TASK_NOT_FOUND").await;
     team.ada.delete(&team.path(&task)).await;
     team.ada.get(&format!("{}/activity", team.path(&task))).refused_with(404, "TASK_NOT_FOUND").await;
