@@ -296,7 +296,7 @@ CREATE TABLE task_dependencies (
 CREATE INDEX dependents_of_task ON task_dependencies (depends_on_task_id);
 
 
--- `entity_id` is a project's id, a task's, or a path in the code; `task_id` is the task again, to go with it.
+-- `entity_id` is a project's id, a task's, or a path in the code; `task_id` is the task again, for as long as it is there.
 -- What is deleted while it has replies stays as a tombstone without its body; so replies need no cascade, which
 -- the depth of a thread would break: D1 nests ten.
 CREATE TABLE comments (
@@ -320,6 +320,8 @@ CREATE TABLE comments (
 CREATE INDEX comments_of_project ON comments (project_id, id);
 CREATE INDEX comments_of_entity ON comments (project_id, entity_type, entity_id, id);
 CREATE INDEX comments_of_task ON comments (task_id, author_id);
+CREATE INDEX counted_comments_of_task ON comments (task_id, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX comments_of_gone_task ON comments (project_id, entity_type, task_id, entity_id, id) WHERE entity_type = 'task' AND task_id IS NULL;
 CREATE INDEX replies_of_comment ON comments (parent_id);
 CREATE INDEX comments_of_author ON comments (author_id, project_id, entity_type, entity_id);
 

@@ -39,6 +39,7 @@ pub enum Sort {
     CreatedLast,
 }
 
+/// Comments of a task that is gone are in no list, though they go only piece by piece.
 impl Filter {
     /// The index that leads to the fewest; where it is in the order of the list, `-` reads it backwards.
     fn way(&self) -> &'static str {
@@ -72,10 +73,15 @@ impl Filter {
         let entity_type = self.entity_type.map(EntityType::name);
         match self.is_whole() {
             true if entity_type.is_none() => {
-                sql!("SELECT count(*) AS total FROM comments WHERE project_id = ?1", project)
+                sql!(
+                    "SELECT (SELECT count(*) FROM comments WHERE project_id = ?1)
+                          - (SELECT count(*) FROM comments WHERE project_id = ?1 AND entity_type = 'task' AND task_id IS NULL) AS total",
+                    project,
+                )
             }
             true => sql!(
-                "SELECT count(*) AS total FROM comments WHERE project_id = ?1 AND entity_type = ?2 AND entity_id = ?3",
+                "SELECT count(*) AS total FROM comments WHERE project_id = ?1 AND entity_type = ?2 AND entity_id = ?3
+                   AND (?2 <> 'task' OR EXISTS (SELECT 1 FROM tasks WHERE id = ?3))",
                 project,
                 entity_type,
                 self.entity(),
@@ -88,7 +94,7 @@ impl Filter {
                    UNION ALL SELECT c.n FROM comment_stars s JOIN comments c ON c.id = s.comment_id WHERE ?3 = 'stars' AND s.user_id = ?2
                    UNION ALL SELECT n FROM comments WHERE ?3 = 'author' AND author_id = ?7 AND project_id = ?1)
                  SELECT count(*) AS total FROM found CROSS JOIN comments c ON c.n = found.n
-                 WHERE c.project_id = ?1 AND (?4 IS NULL OR c.parent_id = ?4)
+                 WHERE c.project_id = ?1 AND (c.entity_type <> 'task' OR c.task_id IS NOT NULL) AND (?4 IS NULL OR c.parent_id = ?4)
                    AND (?5 IS NULL OR c.entity_type = ?5) AND (?6 IS NULL OR c.entity_id = ?6) AND (?7 IS NULL OR c.author_id = ?7)
                    AND (?8 IS NULL OR ?8 = EXISTS (SELECT 1 FROM comment_stars s WHERE s.user_id = ?2 AND s.comment_id = c.id))",
                 project,
@@ -113,15 +119,19 @@ impl Filter {
                UNION ALL
                SELECT * FROM (SELECT n FROM comments WHERE ?3 = '-entity' AND project_id = ?1 AND entity_type = ?5 AND entity_id = ?6
                               ORDER BY id DESC LIMIT ?12)
-               UNION ALL SELECT * FROM (SELECT n FROM comments WHERE ?3 = 'project' AND project_id = ?1 ORDER BY id LIMIT ?12)
-               UNION ALL SELECT * FROM (SELECT n FROM comments WHERE ?3 = '-project' AND project_id = ?1 ORDER BY id DESC LIMIT ?12)
+               UNION ALL
+               SELECT * FROM (SELECT n FROM comments WHERE ?3 = 'project' AND project_id = ?1 AND (entity_type <> 'task' OR task_id IS NOT NULL)
+                              ORDER BY id LIMIT ?12)
+               UNION ALL
+               SELECT * FROM (SELECT n FROM comments WHERE ?3 = '-project' AND project_id = ?1 AND (entity_type <> 'task' OR task_id IS NOT NULL)
+                              ORDER BY id DESC LIMIT ?12)
                UNION ALL SELECT * FROM (
                  SELECT n FROM comments WHERE ?3 = 'parent' AND parent_id = ?4
                  UNION ALL SELECT c.n FROM comment_stars s JOIN comments c ON c.id = s.comment_id WHERE ?3 = 'stars' AND s.user_id = ?2
                  UNION ALL SELECT n FROM comments WHERE ?3 = 'author' AND author_id = ?7 AND project_id = ?1)),
              page AS (
                SELECT c.n FROM found CROSS JOIN comments c ON c.n = found.n
-               WHERE c.project_id = ?1 AND (?4 IS NULL OR c.parent_id = ?4)
+               WHERE c.project_id = ?1 AND (c.entity_type <> 'task' OR c.task_id IS NOT NULL) AND (?4 IS NULL OR c.parent_id = ?4)
                  AND (?5 IS NULL OR c.entity_type = ?5) AND (?6 IS NULL OR c.entity_id = ?6) AND (?7 IS NULL OR c.author_id = ?7)
                  AND (?8 IS NULL OR ?8 = EXISTS (SELECT 1 FROM comment_stars s WHERE s.user_id = ?2 AND s.comment_id = c.id))
                ORDER BY iif(?9, c.id, NULL) DESC, c.id LIMIT ?10 OFFSET ?11)

@@ -186,6 +186,7 @@ fn refuse_unless_unchanged(task: &Id, versions: Option<Value>) -> Stmt {
 }
 
 impl Task {
+    /// Its comments, which can be very many, are out of sight at once, and go in pieces with the event.
     pub fn delete(&self, versions: Option<Value>, user: i64, by: &By) -> Change<()> {
         Change::to(())
             .run(projects::refuse_unless(&self.project_id, user, Role::Member))
@@ -193,6 +194,11 @@ impl Task {
             .run(sql!(
                 "UPDATE tasks SET version = version + 1, updated_at = ?2
                  WHERE id IN (SELECT task_id FROM task_dependencies WHERE depends_on_task_id = ?1)",
+                self.id,
+                by.at,
+            ))
+            .run(sql!(
+                "UPDATE comments SET task_id = NULL, deleted_at = ifnull(deleted_at, ?2) WHERE task_id = ?1",
                 self.id,
                 by.at,
             ))
