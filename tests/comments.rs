@@ -1,5 +1,6 @@
 //! What is said on projects, tasks and code.
 
+mod left;
 mod lists;
 mod mentions;
 mod rights;
