@@ -102,7 +102,11 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
             Ok(()) => purge::all(app, &event.entity_id).await,
             failed => failed,
         },
-        Some(Kind::TaskDeleted | Kind::AttachmentDeleted) => attachments::follow(app, event).await,
+        Some(Kind::TaskDeleted) => match (attachments::follow(app, event).await, &event.project_id) {
+            (Ok(()), Some(project)) => purge::task(app, project, &event.entity_id).await,
+            (outcome, _) => outcome,
+        },
+        Some(Kind::AttachmentDeleted) => attachments::follow(app, event).await,
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
         _ => Ok(()),
