@@ -1,16 +1,18 @@
-// Starts one Worker in a workerd of its own, with fresh seeded storage, and says
-// where on standard output. Each line of its standard input is a query, whose rows
-// it answers as a line of JSON. Ends with its standard input.
+// Starts one Worker in a workerd of its own, with fresh storage, and says where on
+// standard output. Each line of its standard input is a query, whose rows it answers
+// as a line of JSON. Ends with its standard input.
 //
-//   node serve.mjs '{"folder": "build", "main": "index.js", "port": 8801, "vars": {…}}'
+//   node serve.mjs '{"folder": "build", "main": "index.js", "port": 8801, "vars": {…}, "sql": ["….sql"]}'
 
-import { readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
-const root = join(import.meta.dirname, "..");
-const { folder, main, port, vars, limiter, empty } = JSON.parse(process.argv[2]);
+// `sql` runs at the start, `database` takes the place of the empty one.
+const { folder, main, port, vars, objects, sql, database } = JSON.parse(process.argv[2]);
+const home = database && mkdtempSync(join(tmpdir(), "hivesync-bench-"));
 
 function modules() {
   const files = readdirSync(folder).filter((name) => /\.(js|wasm)$/.test(name) && name !== main);
@@ -21,43 +23,56 @@ function modules() {
   }));
 }
 
-const miniflare = new Miniflare(
-  convertV4MiniflareOptions({
-    cf: false,
-    handleStructuredLogs: ({ level, message }) => console.error(`${level}: ${message}`),
-    workers: [
-      {
-        name: "worker",
-        modules: modules(),
-        modulesRoot: "/worker",
-        compatibilityDate: "2026-11-01",
-        bindings: vars,
-        d1Databases: { DB: "hivesync" },
-        kvNamespaces: { SESSIONS: "sessions" },
-        r2Buckets: { FILES: "files" },
-        queueProducers: { EVENTS: { queueName: "events" } },
-        queueConsumers: { events: { maxBatchTimeout: 1 } },
-        durableObjects: limiter ? { LIMITER: { className: "Limiter", useSQLite: true } } : {},
-        // Past the simulated edge in front of it, whose cost would drown the Worker's.
-        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
-      },
-    ],
-  }),
-);
-await miniflare.ready;
-
-const database = empty ? undefined : await miniflare.getD1Database("DB", "worker");
-if (database) {
-  const migrations = readdirSync(join(root, "migrations")).sort().map((name) => join(root, "migrations", name));
-  for (const file of [...migrations, join(root, "bench", "seed.sql")]) {
-    await database.prepare(readFileSync(file, "utf8")).run();
-  }
+function start() {
+  return new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      ...(home && { resourcePersistencePath: home }),
+      handleStructuredLogs: ({ level, message }) => console.error(`${level}: ${message}`),
+      workers: [
+        {
+          name: "worker",
+          modules: modules(),
+          modulesRoot: "/worker",
+          compatibilityDate: "2026-11-01",
+          bindings: vars,
+          d1Databases: { DB: "hivesync" },
+          kvNamespaces: { SESSIONS: "sessions" },
+          r2Buckets: { FILES: "files" },
+          queueProducers: { EVENTS: { queueName: "events" } },
+          queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 0 } },
+          durableObjects: objects ? {
+            LIMITER: { className: "Limiter", useSQLite: true },
+            CHANNELS: { className: "ChannelLog", useSQLite: true },
+            SOCKETS: { className: "UserSockets", useSQLite: true },
+          } : {},
+          // Past the simulated edge in front of it, whose cost would drown the Worker's.
+          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        },
+      ],
+    }),
+  );
 }
+
+const rows = async (query) => (await (await miniflare.getD1Database("DB", "worker")).prepare(query).all()).results;
+
+let miniflare = start();
+await miniflare.ready;
+if (database) {
+  // Only once it is there is it known where.
+  await rows("SELECT 1");
+  await miniflare.dispose();
+  const files = readdirSync(join(home, "d1"), { recursive: true }).map((name) => join(home, "d1", name));
+  const [empty] = files.filter((name) => name.endsWith(".sqlite") && !name.endsWith("metadata.sqlite"));
+  for (const file of files) if (file.startsWith(`${empty}-`)) rmSync(file);
+  copyFileSync(database, empty);
+  miniflare = start();
+  await miniflare.ready;
+}
+for (const file of sql) await rows(readFileSync(file, "utf8"));
 console.log("ready");
 
-for await (const query of createInterface({ input: process.stdin })) {
-  const { results } = await database.prepare(query).all();
-  console.log(JSON.stringify(results));
-}
+for await (const query of createInterface({ input: process.stdin })) console.log(JSON.stringify(await rows(query)));
 await miniflare.dispose();
+if (home) rmSync(home, { recursive: true });
 process.exit(0);

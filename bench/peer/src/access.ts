@@ -32,3 +32,16 @@ export async function actorAnd(c: Ctx, ...others: Parameters<typeof batch>[1]): 
   if (actor.status !== "active") throw new Failure("ACCOUNT_SUSPENDED");
   return [actor, ...rest];
 }
+
+/** A row where the user is on the project's team. */
+export function memberOf(c: Ctx, project: string, user: number) {
+  return c.env.DB.prepare("SELECT role FROM team_members WHERE project_id = ?1 AND user_id = ?2").bind(project, user);
+}
+
+/** What was allowed a trip ago may not be any more. */
+export function mustBeMember(c: Ctx, project: string, user: number) {
+  return c.env.DB.prepare(
+    `INSERT INTO refusals SELECT 'PROJECT_NOT_FOUND' WHERE NOT EXISTS
+       (SELECT 1 FROM team_members WHERE project_id = ?1 AND user_id = ?2)`,
+  ).bind(project, user);
+}

@@ -10,6 +10,9 @@ const CODES = {
   TIER_LIMIT_EXCEEDED: [403, "Your plan does not allow more of these."],
   NOT_FOUND: [404, "There is nothing at this address."],
   PROJECT_NOT_FOUND: [404, "There is no such project."],
+  TASK_NOT_FOUND: [404, "There is no such task."],
+  COMMENT_NOT_FOUND: [404, "There is no such comment."],
+  CONFLICT: [409, "Somebody was quicker; read again, then repeat."],
   EMAIL_TAKEN: [409, "An account with this email exists."],
   USERNAME_TAKEN: [409, "This username is taken."],
   PAYLOAD_TOO_LARGE: [413, "The body is too large."],
@@ -46,9 +49,8 @@ export function failed(error: Error, c: Ctx) {
   return c.json({ error: { code, message, details }, request_id: c.get("requestId") }, status);
 }
 
-export function invalid(error: z.core.$ZodError): Failure {
-  const fields = error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-  return new Failure("VALIDATION_ERROR", { fields });
+export function invalid(field: string, message: string): Failure {
+  return new Failure("VALIDATION_ERROR", { fields: [{ field, message }] });
 }
 
 /** The request's JSON body, checked. */
@@ -65,6 +67,9 @@ export async function body<T extends z.ZodType>(c: Ctx, schema: T): Promise<z.ou
 
 export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
-  if (!result.success) throw invalid(result.error);
+  if (!result.success) {
+    const fields = result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
+    throw new Failure("VALIDATION_ERROR", { fields });
+  }
   return result.data;
 }

@@ -6,11 +6,14 @@ import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { auth } from "./auth";
+import { comments } from "./comments";
 import type { Bindings, Env } from "./env";
 import { Failure, failed } from "./errors";
 import { deliver } from "./events";
 import { limit } from "./limits";
 import { projects } from "./projects";
+import { search } from "./search";
+import { tasks } from "./tasks";
 import { keysOf, verifyAccess } from "./tokens";
 
 const app = new Hono<Env>().basePath("/api/v1");
@@ -57,6 +60,9 @@ app.on(["POST", "PATCH"], "*", limited);
 app.get("/health", (c) => c.json({ status: "ok", version: "0.1.0" }));
 app.route("/auth", auth);
 app.route("/projects", projects);
+app.route("/projects", tasks);
+app.route("/projects", comments);
+app.route("/search", search);
 app.notFound((c) => failed(new Failure("NOT_FOUND"), c));
 app.onError(failed);
 

@@ -5,8 +5,7 @@ import { type Env, batch } from "./env";
 import { Failure, body, checked } from "./errors";
 import { announce, event } from "./events";
 import { newId } from "./ids";
-
-const text = (max: number, min = 0) => z.string().trim().min(min).max(max);
+import { Id, pageOf, paging, text } from "./inputs";
 
 const NewProject = z.object({ name: text(160, 1), description: text(4000).nullish() });
 
@@ -14,13 +13,8 @@ const Filter = z.object({
   search: text(100).optional(),
   favorite: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
   sort: z.enum(["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]).default("-created_at"),
-  page: z.coerce.number().int().min(1).max(1_000_000).default(1),
-  page_size: z.coerce.number().int().min(1).default(20),
+  ...paging,
 });
-
-const MAX_PAGE_SIZE: Record<string, number> = { free: 50, pro: 100, premium: 200 };
-
-const Id = z.uuid();
 
 function shown(row: any) {
   return { ...row, is_favorite: row.is_favorite === 1, tags: JSON.parse(row.tags) };
@@ -29,9 +23,9 @@ function shown(row: any) {
 export const projects = new Hono<Env>();
 
 projects.get("/", async (c) => {
-  const { search, favorite, sort, page, page_size } = checked(Filter, c.req.query());
+  const { search, favorite, sort, ...where } = checked(Filter, c.req.query());
   const { user, tier } = claims(c);
-  const size = Math.min(page_size, MAX_PAGE_SIZE[tier] ?? 50);
+  const { page, size, offset } = pageOf(where, tier);
   const asked = search || null;
   const folded = asked?.toLowerCase() ?? null;
   const wanted = favorite === undefined ? null : Number(favorite);
@@ -64,7 +58,7 @@ projects.get("/", async (c) => {
               (SELECT json_group_array(json_object('id', t.id, 'name', t.name, 'color', t.color, 'created_at', t.created_at))
                FROM (SELECT * FROM project_tags WHERE project_id = page.id ORDER BY name) t) AS tags
        FROM page ORDER BY place`,
-    ).bind(user, asked, folded, wanted, sort, size, (page - 1) * size),
+    ).bind(user, asked, folded, wanted, sort, size, offset),
   );
   return c.json({ items: rows.map(shown), total: count.total, page, page_size: size });
 });
@@ -80,7 +74,7 @@ projects.get("/:project_id", async (c) => {
                FROM (SELECT * FROM project_tags WHERE project_id = p.id ORDER BY name) t) AS tags
        FROM team_members m JOIN projects p ON p.id = m.project_id
        WHERE m.project_id = ?1 AND m.user_id = ?2`,
-    ).bind(id.success ? id.data.toLowerCase() : "", claims(c).user),
+    ).bind(id.data ?? "", claims(c).user),
   );
   if (!rows?.[0]) throw new Failure("PROJECT_NOT_FOUND");
   return c.json({ data: shown(rows[0]) });

@@ -15,10 +15,12 @@ use crate::setup::Tools;
 
 /// Processor time is counted in these, on every Linux there is.
 const TICK_MICROSECONDS: f64 = 10_000.0;
+/// How long what follows from the last answers may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The same for both; the limits are out of the way. One variant is that of the recorded event which `webhook` sends;
 /// the provider is never asked, and nobody is there.
-const VARS: &str = r#"{"JWT_SECRET":"kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA","SESSION_SECRET":"zR8kW1vN4qT7yB2mC5xJ9dF3hL6pS0aG","RATE_LIMIT_AUTH":"100000000","RATE_LIMIT_ANONYMOUS":"100000000","RATE_LIMIT_FREE":"100000000","RATE_LIMIT_WEBHOOK":"100000000","LIMIT_PROJECTS_FREE":"100000000","LZ_API_BASE_URL":"http://127.0.0.1:9","LZ_API_KEY":"none","LZ_STORE_ID":"217313","LZ_WEBHOOK_SECRET":"a-secret-of-the-webhook","LZ_PRO_MONTHLY_VARIANT_ID":"1001","LZ_PRO_YEARLY_VARIANT_ID":"1090954","LZ_PREMIUM_MONTHLY_VARIANT_ID":"1003","LZ_PREMIUM_YEARLY_VARIANT_ID":"1004","LZ_TEST_MODE":"true"}"#;
+const VARS: &str = r#"{"JWT_SECRET":"kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA","SESSION_SECRET":"zR8kW1vN4qT7yB2mC5xJ9dF3hL6pS0aG","RATE_LIMIT_AUTH":"100000000","RATE_LIMIT_ANONYMOUS":"100000000","RATE_LIMIT_FREE":"100000000","RATE_LIMIT_WEBHOOK":"100000000","LIMIT_PROJECTS_FREE":"100000000","LIMIT_ATTACHMENT_BYTES_FREE":"100000000","LIMIT_ATTACHMENTS_PER_TASK_FREE":"100000000","LZ_API_BASE_URL":"http://127.0.0.1:9","LZ_API_KEY":"none","LZ_STORE_ID":"217313","LZ_WEBHOOK_SECRET":"a-secret-of-the-webhook","LZ_PRO_MONTHLY_VARIANT_ID":"1001","LZ_PRO_YEARLY_VARIANT_ID":"1090954","LZ_PREMIUM_MONTHLY_VARIANT_ID":"1003","LZ_PREMIUM_YEARLY_VARIANT_ID":"1004","LZ_TEST_MODE":"true"}"#;
 /// The one above.
 pub const WEBHOOK_SECRET: &str = "a-secret-of-the-webhook";
 
@@ -27,8 +29,25 @@ pub struct Contender {
     pub folder: PathBuf,
     /// The module in it that workerd calls.
     pub main: &'static str,
-    /// Whether it counts requests in a Durable Object.
-    pub limiter: bool,
+    /// Whether it has our Durable Objects.
+    pub objects: bool,
+}
+
+/// What a Worker starts with.
+pub enum Storage<'a> {
+    Empty,
+    /// The migrations and bench/seed.sql.
+    Seeded,
+    /// A copy of this database.
+    Of(&'a Path),
+}
+
+/// Bytes of a workerd's resident memory.
+#[derive(Clone, Default)]
+pub struct Memory {
+    pub before: u64,
+    pub after: u64,
+    pub most: u64,
 }
 
 pub struct Running {
@@ -38,18 +57,45 @@ pub struct Running {
     pub port: u16,
 }
 
+/// The migrations, in their order.
+pub fn migrations() -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join("migrations"))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Microseconds a process has computed since its start, user and system.
+pub fn processor_time(process: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the process is gone")?;
+    // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
+    let (_, rest) = stat.rsplit_once(')').context("an unreadable /proc/…/stat")?;
+    let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    Ok(ticks * TICK_MICROSECONDS)
+}
+
 impl Contender {
-    pub fn start(&self, tools: &Tools) -> Result<Running> {
-        let mut running = self.spawn(tools, false)?;
+    pub fn start(&self, tools: &Tools, storage: Storage) -> Result<Running> {
+        let mut running = self.spawn(tools, storage)?;
         if running.line()? != "ready" {
             bail!("{} did not start", self.name);
         }
+        running.workerd = running.find_workerd()?.with_context(|| format!("{} has no workerd", self.name))?;
         Ok(running)
     }
 
     /// Milliseconds from the start of the workerd process to its first answer.
     pub fn time_to_answer(&self, tools: &Tools) -> Result<f64> {
-        let running = self.spawn(tools, true)?;
+        let running = self.spawn(tools, Storage::Empty)?;
+        let waiting = Instant::now();
+        while running.find_workerd()?.is_none() {
+            if waiting.elapsed() > Duration::from_secs(30) {
+                bail!("{} started no workerd", self.name);
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
         let started = Instant::now();
         let health = request("GET", "/api/v1/health", "", "");
         while started.elapsed() < Duration::from_secs(30) {
@@ -62,33 +108,30 @@ impl Contender {
         bail!("{} did not answer", self.name)
     }
 
-    fn spawn(&self, tools: &Tools, empty: bool) -> Result<Running> {
+    fn spawn(&self, tools: &Tools, storage: Storage) -> Result<Running> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut sql = Vec::new();
+        if let Storage::Seeded = storage {
+            sql = migrations()?;
+            sql.push(root().join("bench/seed.sql"));
+        }
+        let sql: Vec<String> = sql.iter().map(|file| format!("\"{}\"", file.display())).collect();
+        let database = match storage {
+            Storage::Of(file) => format!("\"{}\"", file.display()),
+            _ => "null".to_owned(),
+        };
         let options = format!(
-            r#"{{"folder":"{}","main":"{}","port":{port},"vars":{VARS},"limiter":{},"empty":{empty}}}"#,
+            r#"{{"folder":"{}","main":"{}","port":{port},"vars":{VARS},"objects":{},"sql":[{}],"database":{database}}}"#,
             self.folder.display(),
             self.main,
-            self.limiter
+            self.objects,
+            sql.join(",")
         );
         let mut serve = Command::new(&tools.node);
         serve.arg(root().join("bench/serve.mjs")).arg(options).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut node = spawn(&mut serve)?;
-        let id = node.id();
         let said = BufReader::new(node.stdout.take().context("no output")?);
-        let mut running = Running { node, said, workerd: 0, port };
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(30) {
-            let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
-                .context("the benchmark reads processor times from /proc, which only Linux has")?;
-            let named =
-                |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "workerd");
-            if let Some(pid) = children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named) {
-                running.workerd = pid;
-                return Ok(running);
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        }
-        bail!("{} started no workerd", self.name)
+        Ok(Running { node, said, workerd: 0, port })
     }
 
     /// Bytes of what is deployed, compressed.
@@ -114,19 +157,53 @@ impl Running {
         Ok(rest.split(|end: char| !end.is_ascii_digit()).next().unwrap_or_default().parse()?)
     }
 
+    /// Asks again until its number `n` is 0; answers with how many seconds that took.
+    pub fn wait_until_none(&mut self, sql: &str) -> Result<f64> {
+        let started = Instant::now();
+        while self.count(sql)? > 0 {
+            if started.elapsed() > PATIENCE {
+                bail!("there are still some: {sql}");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    fn find_workerd(&self) -> Result<Option<u32>> {
+        let id = self.node.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
+            .context("the benchmark reads processor times from /proc, which only Linux has")?;
+        let named =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "workerd");
+        Ok(children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(named))
+    }
+
+    /// What it has now; from here on the most is noted anew.
+    pub fn memory_from_now(&self) -> Result<Memory> {
+        fs::write(format!("/proc/{}/clear_refs", self.workerd), "5")?;
+        let now = self.status("VmRSS")?;
+        Ok(Memory { before: now, after: now, most: now })
+    }
+
+    pub fn memory_since(&self, then: &Memory) -> Result<Memory> {
+        Ok(Memory { before: then.before, after: self.status("VmRSS")?, most: self.status("VmHWM")? })
+    }
+
+    fn status(&self, name: &str) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.workerd)).context("workerd is gone")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        Ok(kib.with_context(|| format!("no {name}"))? * 1024)
+    }
+
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         self.said.read_line(&mut line)?;
         Ok(line.trim().to_owned())
     }
 
-    /// Microseconds of processor time, user and system, since its start.
     pub fn cpu(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.workerd)).context("workerd is gone")?;
-        // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
-        let (_, rest) = stat.rsplit_once(')').context("an unreadable /proc/…/stat")?;
-        let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(ticks * TICK_MICROSECONDS)
+        processor_time(&self.workerd.to_string())
     }
 
     /// Waits until it rests, so that what follows an answer is counted with it.

@@ -18,13 +18,18 @@ pub fn request(method: &str, path: &str, token: &str, json: &str) -> Vec<u8> {
 
 /// Like `request`; each line of `headers` ends with CR and LF.
 pub fn request_with(method: &str, path: &str, headers: &str, json: &str) -> Vec<u8> {
-    let mut text = format!("{method} {path} HTTP/1.1\r\n{HEADERS}{headers}");
-    if !json.is_empty() {
-        text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len()));
+    match json {
+        "" => format!("{method} {path} HTTP/1.1\r\n{HEADERS}{headers}\r\n").into_bytes(),
+        json => request_of(method, path, headers, "application/json", json.as_bytes()),
     }
-    text.push_str("\r\n");
-    text.push_str(json);
-    text.into_bytes()
+}
+
+pub fn request_of(method: &str, path: &str, headers: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\n{HEADERS}{headers}Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
 }
 
 pub struct Answer {
@@ -39,6 +44,18 @@ impl Answer {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
+    }
+
+    /// The first string of this name in the JSON body.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        let found = self.body.split_once(&format!("\"{name}\":\"")).and_then(|(_, rest)| rest.split('"').next());
+        found.with_context(|| format!("{} without {name}: {}", self.status, self.body))
+    }
+
+    /// The first whole number of this name there.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        let (_, rest) = self.body.split_once(&format!("\"{name}\":"))?;
+        rest.split(|end: char| !end.is_ascii_digit()).next()?.parse().ok()
     }
 }
 

@@ -5,7 +5,8 @@ use std::fs;
 use anyhow::Result;
 
 use super::contender::Contender;
-use super::{Measured, Outcome, Series, quantile};
+use super::rounds::{Measured, Outcome, Series, quantile, sorted};
+use super::upload;
 
 /// The Worker may be this large, compressed.
 const KIB_ALLOWED: f64 = 700.0;
@@ -15,7 +16,7 @@ pub fn print(contenders: &[Contender], outcomes: &[Outcome], first_answers: &[Ve
     println!("\n{}\n", machine());
     println!("| scenario | Worker | requests/s | p50 ms | p99 ms | D1 trips | CPU µs a request | × the peer's |");
     println!("|---|---|---:|---:|---:|---:|---:|---:|");
-    for Outcome { scenario, series, account } in outcomes {
+    for Outcome { scenario, series } in outcomes {
         let ratios = |of: fn(&Measured) -> f64| {
             let [ours, peers] = series.as_slice() else { return Vec::new() };
             sorted(ours.rounds.iter().zip(&peers.rounds).map(|(ours, peer)| of(ours) / of(peer)))
@@ -44,8 +45,10 @@ pub fn print(contenders: &[Contender], outcomes: &[Outcome], first_answers: &[Ve
         if scenario.name == "login" {
             target("p50", quantile(&ratios(|round| round.p50), 0.5), 1.0);
         }
-        if let Some(account) = account {
-            targets.push((format!("{}: {}", scenario.name, account.sentence()), account.is_complete()));
+        for (contender, finding) in contenders.iter().zip(series.iter().map(|series| &series.finding)) {
+            if let Some(finding) = finding {
+                targets.push((format!("{}, {}: {}", scenario.name, contender.name, finding.text), finding.reached));
+            }
         }
     }
     let row = |name: &str, cells: Vec<String>| println!("| {name} | {} |", cells.join(" | "));
@@ -60,6 +63,14 @@ pub fn print(contenders: &[Contender], outcomes: &[Outcome], first_answers: &[Ve
     }
     targets.push((format!("size: {:.0} KiB gzipped, {KIB_ALLOWED:.0} allowed", kib[0]), kib[0] <= KIB_ALLOWED));
     println!();
+    for Outcome { scenario, series } in outcomes {
+        if let Some(more) = scenario.more {
+            println!("- {}: behind the answer {} {more}, which the peer does not.", scenario.name, contenders[0].name);
+        }
+        if scenario.name == upload::NAME {
+            println!("- {}: {}.", scenario.name, streamed(&series[0]));
+        }
+    }
     for (target, reached) in targets {
         println!("- {target}: {}", if reached { "reached" } else { "**missed**" });
     }
@@ -78,14 +89,16 @@ fn spread(sorted: &[f64], decimals: usize) -> String {
     format!("{median:.decimals$} ({least:.decimals$}–{most:.decimals$})")
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
+/// How fast files came in, and what they took of the process's memory.
+fn streamed(series: &Series) -> String {
+    let rate = quantile(&series.sorted(|round| round.per_second), 0.5) * upload::BYTES as f64 / 1e6;
+    let [before, after, most] =
+        [series.memory.before, series.memory.after, series.memory.most].map(|bytes| bytes as f64 / 1e6);
+    format!("{rate:.0} MB/s; workerd held {before:.0} MB before, {after:.0} MB after, {most:.0} MB at most")
 }
 
 /// Where it was measured, in a line.
-fn machine() -> String {
+pub fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
         .lines()

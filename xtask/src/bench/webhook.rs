@@ -1,7 +1,6 @@
 //! Events of the payment provider, as fast as they are taken in, and what became of them.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, Mac};
@@ -9,6 +8,7 @@ use sha2::Sha256;
 
 use super::contender::{Running, WEBHOOK_SECRET};
 use super::load::request_with;
+use super::rounds::Finding;
 use crate::run::root;
 
 /// Users of bench/seed.sql who opened a checkout; each has one subscription.
@@ -16,24 +16,12 @@ const FIRST_BUYER: usize = 101;
 const BUYERS: usize = 1000;
 /// Every so many, an event is sent twice.
 const TWICE: usize = 10;
-/// How long the last events may take to be worked through.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Writes events, no two of them alike.
 pub struct Events {
     recorded: String,
     written: usize,
     requests: usize,
-}
-
-/// What became of them.
-pub struct Account {
-    pub requests: usize,
-    pub sent: usize,
-    pub stored: usize,
-    pub applied: usize,
-    /// How long after the last answer the last one was worked through.
-    pub seconds: f64,
 }
 
 impl Events {
@@ -86,32 +74,19 @@ impl Events {
     }
 
     /// Waits for the last of them, and counts.
-    pub fn account(&self, running: &mut Running) -> Result<Account> {
-        let started = Instant::now();
-        while running.count("SELECT count(*) AS n FROM billing_events WHERE processed_at IS NULL")? > 0
-            && started.elapsed() < PATIENCE
-        {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let seconds = started.elapsed().as_secs_f64();
+    pub fn account(&self, running: &mut Running) -> Result<Finding> {
+        let seconds = running.wait_until_none("SELECT count(*) AS n FROM billing_events WHERE processed_at IS NULL")?;
         let stored = running.count("SELECT count(DISTINCT webhook_id) AS n FROM billing_events")?;
         ensure!(stored == running.count("SELECT count(*) AS n FROM billing_events")?, "an event was stored twice");
         let done = "SELECT count(*) AS n FROM billing_events WHERE processed_at IS NOT NULL AND outcome IN ('applied', 'unchanged')";
         let applied = running.count(done)?;
-        Ok(Account { requests: self.requests, sent: self.written, stored, applied, seconds })
-    }
-}
-
-impl Account {
-    pub fn is_complete(&self) -> bool {
-        self.sent == self.stored && self.sent == self.applied
-    }
-
-    pub fn sentence(&self) -> String {
-        let Account { requests, sent, stored, applied, seconds } = self;
-        format!(
-            "{sent} events in {requests} requests (every {TWICE}th twice), {stored} stored, {applied} processed, {} lost, the last {seconds:.1} s after the rounds",
-            sent - applied.min(sent)
-        )
+        let (requests, sent) = (self.requests, self.written);
+        Ok(Finding {
+            text: format!(
+                "{sent} events in {requests} requests (every {TWICE}th twice), {stored} stored, {applied} processed, {} lost, the last {seconds:.1} s after the rounds",
+                sent - applied.min(sent)
+            ),
+            reached: sent == stored && sent == applied,
+        })
     }
 }
