@@ -1,10 +1,14 @@
 //! The Worker against a peer in TypeScript: the same answers, on the same runtime, in turns.
+//!
+//! How fast many sockets hear of a change is measured of ours alone.
 
 mod contender;
+mod fan_out;
 mod load;
 mod report;
 mod rounds;
 mod scenarios;
+mod sockets;
 mod upload;
 mod webhook;
 
@@ -25,15 +29,20 @@ pub fn run(args: &[String]) -> Result<()> {
     let wanted = option(args, "--scenario");
     let chosen: Vec<&Scenario> =
         SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
-    if chosen.is_empty() {
-        bail!("there is no such scenario; there are {}", SCENARIOS.map(|scenario| scenario.name).join(", "));
+    let fan_out = wanted.is_none_or(|name| name == fan_out::NAME);
+    if chosen.is_empty() && !fan_out {
+        let names = SCENARIOS.map(|scenario| scenario.name).join(", ");
+        bail!("there is no such scenario; there are {names}, {}", fan_out::NAME);
     }
     let tools = setup::all()?;
     if !args.iter().any(|arg| arg == "--no-build") {
         build::worker(&tools, false)?;
     }
     let ours = Contender { name: "HiveSync", folder: root().join("build"), main: "index.js", objects: true };
-    compare(ours, &tools, &chosen, quick, wanted.is_none())
+    if fan_out {
+        fan_out::run(&ours, &tools, quick)?;
+    }
+    if chosen.is_empty() { Ok(()) } else { compare(ours, &tools, &chosen, quick, wanted.is_none()) }
 }
 
 fn compare(ours: Contender, tools: &Tools, chosen: &[&Scenario], quick: bool, starts_too: bool) -> Result<()> {
