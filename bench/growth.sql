@@ -2,7 +2,7 @@
 -- 200,000 tasks, 1,000,000 comments and 100,000 notifications, a few of each project at a time, as they would come.
 -- User 1 works in the first 20 projects. At a scale of 1 those 20 are all there are, and what is in them is the
 -- same: whatever user 1 does should take as long. Every task says "launch", every comment "update"; "zebra" is
--- in one task and one comment of each project. Nobody can log in: the passwords are none.
+-- in one task and one comment of each project. Everyone's password is "correct horse battery staple".
 --
 -- For a database with the migrations and nothing else.
 
@@ -47,7 +47,9 @@ SELECT key, value FROM json_each('[
 
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n, growth WHERE i < 40 * scale)
 INSERT INTO users (id, email, username, password_hash, display_name, created_at, updated_at)
-SELECT i, 'user' || i || '@example.com', 'user' || i, '', 'User Number ' || i, '2025-12-01T00:00:00.000Z', '2025-12-01T00:00:00.000Z'
+SELECT i, 'user' || i || '@example.com', 'user' || i,
+       '$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$eZ8SueF3EIJEgtgpg1rLafWpNVv3dMTwc0KCOxG5CSg',
+       'User Number ' || i, '2025-12-01T00:00:00.000Z', '2025-12-01T00:00:00.000Z'
 FROM n;
 
 INSERT INTO sequences (name, value) SELECT 'users', 40 * scale FROM growth WHERE true
@@ -74,6 +76,15 @@ ON CONFLICT DO NOTHING;
 
 INSERT INTO project_favorites (user_id, project_id, created_at)
 SELECT owner_id, id, created_at FROM projects WHERE rowid % 10 = 0;
+
+INSERT INTO project_tags (id, project_id, name, color, created_at)
+SELECT printf('0198c5f9-%04x-7000-8000-%012x', p.rowid - 1, t.key), p.id, t.value, NULL, p.created_at
+FROM projects p, json_each('["mobile", "spring"]') t;
+
+INSERT INTO team_invites (id, project_id, inviter_id, email, created_at, expires_at)
+SELECT printf('0198c5fa-%04x-7000-8000-%012x', p.rowid - 1, n.value), p.id, p.owner_id,
+       'guest' || p.rowid || '-' || n.value || '@example.com', p.created_at, '2036-01-01T00:00:00.000Z'
+FROM projects p, json_each('[1, 2, 3]') n;
 
 INSERT INTO task_labels (id, project_id, name, color, created_at)
 SELECT printf('0198c5f3-%04x-7000-8000-%012x', p.rowid - 1, l.key), p.id, l.value, '#0ea5e9', p.created_at

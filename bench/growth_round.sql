@@ -31,8 +31,24 @@ JOIN tasks t ON t.id BETWEEN printf('0198c5f4-%04x', r.k) AND printf('0198c5f4-%
 JOIN projects p ON p.id = t.project_id
 WHERE k % 5 < 2;
 
-INSERT INTO comments (id, project_id, entity_type, entity_id, task_id, author_id, body, created_at, updated_at)
+-- Both were created and changed twice, and one has a file.
+INSERT INTO events (id, kind, actor_id, project_id, entity_id, data, request_id, created_at, delivered_at, task_id)
+SELECT printf('0198c5fb-%02x%02x-7000-8000-%s', e.key, r.k, substr(t.id, 25)), e.value, t.created_by, t.project_id, t.id,
+       '{"changed": ["status"], "status": {"from": "open", "to": "in_progress"}}', 'growth', t.created_at, t.created_at, t.id
+FROM (SELECT done - 1 - json_each.value AS k
+      FROM (SELECT count(*) AS done FROM tasks WHERE project_id = (SELECT id FROM projects WHERE rowid = 1)), json_each('[0, 1]')) r
+JOIN tasks t ON t.id BETWEEN printf('0198c5f4-%04x', r.k) AND printf('0198c5f4-%04x-8', r.k)
+JOIN json_each('["task.created", "task.updated", "task.updated"]') e;
+
+INSERT INTO task_attachments (id, project_id, task_id, external_url, filename, uploaded_by, uploaded_at)
+SELECT printf('0198c5f8-%s', substr(t.id, 10)), t.project_id, t.id, 'https://example.com/plan.pdf', 'plan.pdf', t.created_by, t.created_at
+FROM (SELECT count(*) AS done FROM tasks WHERE project_id = (SELECT id FROM projects WHERE rowid = 1)) r
+JOIN tasks t ON t.id BETWEEN printf('0198c5f4-%04x', r.done - 2) AND printf('0198c5f4-%04x-8', r.done - 2);
+
+-- Those on the project reply to the first of them.
+INSERT INTO comments (id, project_id, parent_id, entity_type, entity_id, task_id, author_id, body, created_at, updated_at)
 SELECT printf('0198c5f5-%04x-7000-8000-%012x', k, p), project_id,
+       iif(k % 10 OR k = 0, NULL, printf('0198c5f5-0000-7000-8000-%012x', p)),
        iif(k % 10, 'task', 'project'), iif(k % 10, task_id, project_id), iif(k % 10, task_id, NULL),
        owner_id,
        'Update ' || (k + 1) || ': ' || (SELECT text FROM growth_phrases WHERE i = (p * 5 + k) % 31) || iif(k = 77, ' like a zebra', '')

@@ -1,9 +1,11 @@
 //! The Worker against a peer in TypeScript: the same answers, on the same runtime, in turns.
 //!
-//! How fast many sockets hear of a change is measured of ours alone.
+//! Two things are measured of ours alone: how fast many sockets hear of a change, and how much slower
+//! everything gets when there is a hundred times more of it.
 
 mod contender;
 mod fan_out;
+mod growth;
 mod load;
 mod report;
 mod rounds;
@@ -29,16 +31,19 @@ pub fn run(args: &[String]) -> Result<()> {
     let wanted = option(args, "--scenario");
     let chosen: Vec<&Scenario> =
         SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
-    let fan_out = wanted.is_none_or(|name| name == fan_out::NAME);
-    if chosen.is_empty() && !fan_out {
+    let (fan_out, growth) = (wanted.is_none_or(|name| name == fan_out::NAME), wanted == Some(growth::NAME));
+    if chosen.is_empty() && !fan_out && !growth {
         let names = SCENARIOS.map(|scenario| scenario.name).join(", ");
-        bail!("there is no such scenario; there are {names}, {}", fan_out::NAME);
+        bail!("there is no such scenario; there are {names}, {}, {}", fan_out::NAME, growth::NAME);
     }
     let tools = setup::all()?;
     if !args.iter().any(|arg| arg == "--no-build") {
         build::worker(&tools, false)?;
     }
     let ours = Contender { name: "HiveSync", folder: root().join("build"), main: "index.js", objects: true };
+    if growth {
+        growth::run(&ours, &tools, quick)?;
+    }
     if fan_out {
         fan_out::run(&ours, &tools, quick)?;
     }

@@ -25,6 +25,7 @@ cargo xtask build [--dev]          build the Worker into build/ (release unless 
 cargo xtask openapi                write openapi.json anew from the code
 cargo xtask contract               lint openapi.json and try the running API against it
 cargo xtask bench [--scenario X]   measure the release Worker against its peer in TypeScript
+  … --scenario growth              … against itself with a hundred times as much data
 cargo xtask deploy [--dry-run]     create what is missing in a Cloudflare account, and deploy
 cargo xtask lint                   formatting and clippy, native and wasm
 cargo xtask setup                  only the set-up the others do first";
