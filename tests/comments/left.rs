@@ -15,7 +15,7 @@ async fn plant(world: &World, project: &str, task: Option<&str>, author: &Person
 async fn deliver(world: &World, kind: &str) {
     let event = world.one("SELECT id FROM events WHERE kind = ?1", &[json!(kind)]).await;
     for _ in 0..2 {
-        world.consume(&[event.clone()]).await;
+        world.consume(std::slice::from_ref(&event)).await;
     }
     world.drain().await;
 }
