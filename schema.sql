@@ -29,7 +29,9 @@ CREATE TABLE users (
   tier          TEXT NOT NULL DEFAULT 'free' CHECK (tier IN ('free', 'pro', 'premium')),
   status        TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
   created_at    TEXT NOT NULL,
-  updated_at    TEXT NOT NULL
+  updated_at    TEXT NOT NULL,
+  -- Who runs this. Set from the deployment's configuration, never over the API.
+  is_admin      INTEGER NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1))
 ) STRICT;
 
 CREATE TABLE sessions (

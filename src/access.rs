@@ -47,6 +47,9 @@ pub enum Role {
     /// Of the thing itself. A project's owner may remove it, but not change what somebody else says.
     #[serde(skip_serializing)]
     Author,
+    /// Of the whole service: who runs it. No thing gives this role, a user's row does.
+    #[serde(skip_serializing)]
+    Operator,
 }
 
 pub struct View;
@@ -54,6 +57,8 @@ pub struct View;
 pub struct Contribute;
 pub struct Edit;
 pub struct Delete;
+/// Look after the service itself.
+pub struct Operate;
 
 /// What a thing may look at to find itself.
 pub struct Ask<'a> {
@@ -118,7 +123,8 @@ impl<V, T> Deref for Can<V, T> {
 impl Actor {
     fn find(claims: &Claims, now: Time) -> Stmt {
         sql!(
-            "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.created_at, u.updated_at
+            "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.is_admin,
+                    u.created_at, u.updated_at
              FROM sessions s JOIN users u ON u.id = s.user_id
              WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3",
             claims.session,
@@ -131,6 +137,11 @@ impl Actor {
     pub async fn of(app: &App, claims: &Claims) -> Result<Self> {
         let mut answers = app.read(vec![Actor::find(claims, app.now())]).await?;
         Actor::load(&mut answers, claims)
+    }
+
+    /// Who does not run this service may not look after it.
+    fn operates(&self) -> Result<()> {
+        if self.user.is_admin { Ok(()) } else { Err(Code::Forbidden.into()) }
     }
 
     fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
@@ -150,6 +161,19 @@ impl FromRequestParts<()> for Actor {
     }
 }
 
+/// The caller runs this service.
+pub struct Operator(pub Actor);
+
+impl FromRequestParts<()> for Operator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &()) -> Result<Self> {
+        let actor = Actor::from_request_parts(parts, state).await?;
+        actor.operates()?;
+        Ok(Operator(actor))
+    }
+}
+
 impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
     type Rejection = Error;
 
@@ -158,9 +182,10 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
         let caller = app.claims()?;
         let path = path(parts).await.ok_or(T::NOT_FOUND)?;
         let ask = Ask { caller, path, query: parts.uri.query(), now: app.now(), limits: &app.config().limits };
-        let (actor, mut answers) = look(&app, caller, T::find(&ask)).await?;
+        let operates = T::NEEDS == Role::Operator;
+        let (actor, mut answers) = look(&app, caller, T::find(&ask), operates).await?;
         let thing = T::load(&mut answers, &ask)?.ok_or_else(|| Error::new(T::NOT_FOUND))?;
-        if thing.role() < T::NEEDS {
+        if !operates && thing.role() < T::NEEDS {
             return Err(Code::Forbidden.into());
         }
         Ok(Can { actor, thing, verb: PhantomData })
@@ -176,7 +201,12 @@ fn path(parts: &mut Parts) -> Boxed<'_, Option<Path>> {
 }
 
 /// The caller, and what was found besides. A malformed address of nobody's is still nobody's: the session is checked first.
-fn look<'a>(app: &'a App, caller: &'a Claims, find: Result<Vec<Stmt>>) -> Boxed<'a, Result<(Actor, Answers)>> {
+fn look<'a>(
+    app: &'a App,
+    caller: &'a Claims,
+    find: Result<Vec<Stmt>>,
+    operates: bool,
+) -> Boxed<'a, Result<(Actor, Answers)>> {
     Box::pin(async move {
         let (stmts, lost) = match find {
             Ok(stmts) => (stmts, None),
@@ -186,6 +216,9 @@ fn look<'a>(app: &'a App, caller: &'a Claims, find: Result<Vec<Stmt>>) -> Boxed<
         batch.extend(stmts);
         let mut answers = app.read(batch).await?;
         let actor = Actor::load(&mut answers, caller)?;
+        if operates {
+            actor.operates()?;
+        }
         match lost {
             Some(error) => Err(error),
             None => Ok((actor, answers)),
@@ -254,6 +287,10 @@ impl<T: Listed> Thing for List<T> {
 
 impl<T: Listed> Permits<View> for List<T> {
     const NEEDS: Role = Role::Member;
+}
+
+impl<T: Listed> Permits<Operate> for List<T> {
+    const NEEDS: Role = Role::Operator;
 }
 
 fn max_page_size(ask: &Ask) -> u32 {

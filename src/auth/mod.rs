@@ -133,6 +133,7 @@ pub fn register(body: Register, id: i64, hash: String, by: &By) -> Change<User> 
         avatar_url: None,
         tier: Tier::Free,
         status: Default::default(),
+        is_admin: false,
         created_at: by.at,
         updated_at: by.at,
     };

@@ -9,7 +9,7 @@ use super::{Billing, notice};
 use crate::app::App;
 use crate::db::{HOUR, Time};
 use crate::error::{Code, Error, Result};
-use crate::host::{Outbound, Outgoing};
+use crate::host::{Outbound, Outgoing, Patience};
 
 pub struct Provider<'a> {
     app: &'a App,
@@ -174,9 +174,13 @@ impl<'a> Provider<'a> {
                 ("authorization", format!("Bearer {}", self.billing.api_key)),
             ],
             body: body.map(|body| body.to_string()),
+            patience: Patience::SHORT,
         };
-        let Outbound { status, body } =
+        let Outbound { status, body, cut, .. } =
             self.app.host().send(&outgoing).await.map_err(|error| failed(error.cause().unwrap_or_default()))?;
+        if let Some(cut) = cut {
+            return Err(failed(&format!("{method} {path} was answered {status} and not to the end: {cut:?}")));
+        }
         Ok(Answered { what: format!("{method} {path}"), status, body })
     }
 }

@@ -126,14 +126,47 @@ export async function batch(env, json) {
   return utf8.encode(answer);
 }
 
-/** A request elsewhere: the status, and after a line break the body; or why there was none. */
-export async function call(method, url, headers, body, milliseconds) {
+/**
+ * A request elsewhere: a line of JSON that tells the status, and then the body, as far as `limits` let it come;
+ * or why there was no answer.
+ */
+export async function call(method, url, headers, body, limits) {
+  const { total, silence, most } = JSON.parse(limits);
+  const end = Date.now() + total;
+  const abort = new AbortController();
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => abort.abort(), Math.min(silence, end - Date.now()));
+  };
   try {
-    const signal = AbortSignal.timeout(milliseconds);
-    const response = await fetch(url, { method, headers: JSON.parse(headers), body, signal, redirect: "manual" });
-    return `${response.status}\n${await response.text()}`;
+    wait();
+    const options = { method, headers: JSON.parse(headers), body, signal: abort.signal, redirect: "manual" };
+    const response = await fetch(url, options);
+    const text = new TextDecoder();
+    let read = "";
+    let left = most;
+    let cut = null;
+    try {
+      for await (const chunk of response.body ?? []) {
+        wait();
+        read += text.decode(chunk.subarray(0, left), { stream: true });
+        left -= chunk.byteLength;
+        if (left < 0) {
+          cut = "too_long";
+          break;
+        }
+      }
+    } catch {
+      cut = abort.signal.aborted ? "too_late" : "broken";
+    }
+    if (cut) abort.abort();
+    const head = { status: response.status, retry_after: response.headers.get("retry-after"), cut };
+    return `${JSON.stringify(head)}\n${read}${text.decode()}`;
   } catch (error) {
-    return `${error?.name}: ${error?.message}`;
+    return abort.signal.aborted ? "TimeoutError: it took too long" : `${error?.name}: ${error?.message}`;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -32,7 +32,7 @@ thread_local! {
 
 pub use files::Storing;
 pub use objects::Object;
-pub use outbound::{Outbound, Outgoing};
+pub use outbound::{Outbound, Outgoing, Patience};
 pub use request::{Chunks, Foreign, Incoming};
 pub use sockets::Entry;
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::{Input, Operation};
-use crate::access::{Actor, Can, Permits, Role};
+use crate::access::{Actor, Can, Operator, Permits, Role};
 use crate::app::App;
 use crate::attachments;
 use crate::attachments::download::Link;
@@ -21,6 +21,13 @@ impl Input for Actor {
     fn describe(operation: &mut Operation) {
         operation.authenticated = true;
         operation.can_fail(&[Code::Unauthorized, Code::TokenInvalid, Code::TokenExpired, Code::Suspended]);
+    }
+}
+
+impl Input for Operator {
+    fn describe(operation: &mut Operation) {
+        Actor::describe(operation);
+        operation.can_fail(&[Code::Forbidden]);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::access::{Ask, Permits, Role, Thing, View};
 use crate::billing::SubscriptionStatus;
-use crate::db::{Answers, Stmt, Time};
+use crate::db::{self, Answers, Stmt, Time};
 use crate::error::{Code, Result};
 use crate::limits::Tier;
 use crate::sql;
@@ -49,6 +49,9 @@ pub struct User {
     #[serde(skip_serializing, default)]
     #[schemars(skip)]
     pub status: Standing,
+    #[serde(skip_serializing, default, deserialize_with = "db::flag")]
+    #[schemars(skip)]
+    pub is_admin: bool,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -158,6 +158,13 @@ impl World {
         person
     }
 
+    /// Someone who runs the service.
+    pub async fn operator(&self, name: &str) -> Person {
+        let person = self.sign_up(name).await;
+        self.sql("UPDATE users SET is_admin = 1 WHERE id = ?1", &[json!(person.id())]).await;
+        person
+    }
+
     /// Someone with a name and an email address, but no account yet.
     pub fn stranger(&self, name: &str) -> Person {
         Person::new(self.clone(), name, fresh_ip())
