@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use crate::admin::switches;
 use crate::app::{App, Boxed};
 use crate::auth::token::Claims;
-use crate::db::{Answers, Id, MINUTE, Stmt, Time};
+use crate::db::{self, Answers, Id, MINUTE, Stmt, Time};
 use crate::error::{Code, Error, Result};
 use crate::http::{Page, Paged};
 use crate::limits::{self, Limits};
@@ -124,7 +125,8 @@ impl Actor {
     fn find(claims: &Claims, now: Time) -> Stmt {
         sql!(
             "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.is_admin,
-                    u.created_at, u.updated_at
+                    u.created_at, u.updated_at,
+                    (SELECT is_on FROM switches WHERE name = 'maintenance') AS maintenance
              FROM sessions s JOIN users u ON u.id = s.user_id
              WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3",
             claims.session,
@@ -135,8 +137,8 @@ impl Actor {
 
     /// Whoever these claims are of, if their session still lives.
     pub async fn of(app: &App, claims: &Claims) -> Result<Self> {
-        let mut answers = app.read(vec![Actor::find(claims, app.now())]).await?;
-        Actor::load(&mut answers, claims)
+        let mut answers = app.read_regardless(vec![Actor::find(claims, app.now())]).await?;
+        Actor::load(&mut answers, claims, app)
     }
 
     /// Who does not run this service may not look after it.
@@ -144,8 +146,17 @@ impl Actor {
         if self.user.is_admin { Ok(()) } else { Err(Code::Forbidden.into()) }
     }
 
-    fn load(answers: &mut Answers, claims: &Claims) -> Result<Self> {
-        let user: User = answers.first()?.ok_or_else(session_over)?;
+    fn load(answers: &mut Answers, claims: &Claims, app: &App) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Found {
+            #[serde(flatten)]
+            user: User,
+            #[serde(deserialize_with = "db::flag")]
+            maintenance: bool,
+        }
+        let Found { user, maintenance } = answers.first()?.ok_or_else(session_over)?;
+        switches::saw(maintenance, app.now());
+        app.admit(user.is_admin, maintenance)?;
         user.may_act()?;
         limits::remember_tier(user.id, user.tier);
         Ok(Actor { user, session: claims.session.clone() })
@@ -214,8 +225,8 @@ fn look<'a>(
         };
         let mut batch = vec![Actor::find(caller, app.now())];
         batch.extend(stmts);
-        let mut answers = app.read(batch).await?;
-        let actor = Actor::load(&mut answers, caller)?;
+        let mut answers = app.read_regardless(batch).await?;
+        let actor = Actor::load(&mut answers, caller, app)?;
         if operates {
             actor.operates()?;
         }

@@ -8,6 +8,7 @@ use http::{Extensions, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::access::{self, Actor};
+use crate::admin::switches;
 use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
@@ -27,6 +28,10 @@ struct Hands {
     caller: Caller,
     claims: Result<Claims>,
     session_over: AtomicBool,
+    /// Known not to be kept out by maintenance.
+    admitted: AtomicBool,
+    /// Held to no switch: an operator's, or what must go on whatever is switched.
+    exempt: AtomicBool,
     trips: AtomicU32,
     ids: AtomicU16,
     outbox: Mutex<Vec<Id>>,
@@ -118,6 +123,8 @@ impl App {
             caller,
             claims,
             session_over: AtomicBool::new(false),
+            admitted: AtomicBool::new(false),
+            exempt: AtomicBool::new(false),
             trips: AtomicU32::new(0),
             ids: AtomicU16::new(0),
             outbox: Mutex::default(),
@@ -129,7 +136,14 @@ impl App {
     pub fn background(host: Host, config: Arc<Config>, what: &str, now: Time) -> Self {
         let caller =
             Caller { now, request_id: what.into(), ip: String::new(), user_agent: String::new(), site: String::new() };
-        App::new(host, config, caller, Err(Code::Unauthorized.into()))
+        let app = App::new(host, config, caller, Err(Code::Unauthorized.into()));
+        app.exempt();
+        app
+    }
+
+    /// For what goes on behind the answer.
+    pub fn behind(&self, what: &str) -> Self {
+        App::background(self.0.host.clone(), self.0.config.clone(), what, self.now())
     }
 
     pub fn of(extensions: &Extensions) -> Result<App> {
@@ -199,8 +213,43 @@ impl App {
         By { user, at: now, ip, request_id }
     }
 
-    /// One trip to the database.
-    pub fn read(&self, stmts: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
+    /// Lets it go on whatever is switched.
+    pub fn exempt(&self) {
+        self.0.exempt.store(true, Ordering::Relaxed);
+    }
+
+    fn is_exempt(&self) -> bool {
+        self.0.exempt.load(Ordering::Relaxed)
+    }
+
+    /// Whether the caller, who is found, is let in.
+    pub fn admit(&self, operator: bool, maintenance: bool) -> Result<()> {
+        if operator {
+            self.exempt();
+        }
+        if maintenance && !self.is_exempt() {
+            return Err(switches::closed());
+        }
+        self.0.admitted.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// One trip to the database, unless maintenance keeps the request out.
+    pub fn read(&self, mut stmts: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
+        let admitted = self.is_exempt() || self.0.admitted.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if admitted {
+                return self.batch(stmts).await;
+            }
+            stmts.insert(0, switches::look());
+            let mut answers = self.batch(stmts).await?;
+            switches::admit(&mut answers, self.now())?;
+            Ok(answers)
+        })
+    }
+
+    /// One trip to the database, whatever is switched.
+    pub fn read_regardless(&self, stmts: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
         Box::pin(self.batch(stmts))
     }
 
@@ -238,7 +287,9 @@ impl App {
     /// `kept` goes first, so that a racing twin fails on its key and not on what the key guards.
     fn write(&self, kept: Option<Stmt>, writes: Writes, reads: Vec<Stmt>) -> Boxed<'_, Result<Answers>> {
         Box::pin(async move {
-            let mut stmts: Vec<Stmt> = kept.into_iter().chain(writes.stmts).collect();
+            let guard = (!self.is_exempt()).then(switches::refuse_writes);
+            let guarded = usize::from(guard.is_some());
+            let mut stmts: Vec<Stmt> = guard.into_iter().chain(kept).chain(writes.stmts).collect();
             let mut announced = writes.recorded;
             for event in writes.events {
                 let id = self.id()?;
@@ -246,12 +297,13 @@ impl App {
                 announced.push(id);
             }
             stmts.extend(reads);
-            let answers = self.batch(stmts).await.map_err(|error| match (&writes.quota, error.detail("used")) {
+            let mut answers = self.batch(stmts).await.map_err(|error| match (&writes.quota, error.detail("used")) {
                 (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {
                     quota.exceeded(used.as_u64().unwrap_or_default())
                 }
                 _ => error,
             })?;
+            answers.skip(guarded)?;
             lock(&self.0.outbox).extend(announced);
             Ok(answers)
         })

@@ -91,9 +91,15 @@ codes! {
     ProviderFailed        "PAYMENT_PROVIDER_FAILED"  500 "The payment provider did not do its part; nothing was charged. Try again shortly."
     Misconfigured         "MISCONFIGURED"            503 "The service is not set up completely."
     Unavailable           "UNAVAILABLE"              503 "The service is overloaded; try again shortly."
+    SwitchedOff           "SWITCHED_OFF"             503 "This is switched off for now."
+    Maintenance           "MAINTENANCE"              503 "The service is being looked after; try again shortly."
+    ReadOnly              "READ_ONLY"                503 "Nothing can be changed for now; what is there can be read."
 }
 
 impl Code {
+    /// Seconds until it is worth while to look whether an operator's switch is back.
+    pub const SWITCHED_FOR: i64 = 60;
+
     pub fn from_name(name: &str) -> Option<Code> {
         Code::ALL.iter().copied().find(|code| code.name() == name)
     }

@@ -1,6 +1,7 @@
 //! HiveSync API: a SaaS backend as one Worker at Cloudflare's edge.
 
 mod access;
+mod admin;
 mod app;
 mod attachments;
 mod auth;

@@ -1,7 +1,8 @@
 //! The map: every endpoint, one line each. What is not here does not exist.
 //!
 //! After the summary stand the codes an operation can answer with beyond those its
-//! extractors bring, and what its requests count against where that is not the caller.
+//! extractors bring, what its requests count against where that is not the caller, and
+//! `open` where it goes on whatever operators switch.
 
 use axum::Router;
 use axum::routing;
@@ -10,23 +11,24 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team, user,
+    admin, attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team,
+    user,
 };
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
 
 macro_rules! routes {
-    ($($method:ident $path:literal $($module:ident)::+ $summary:literal $([$($code:ident),*])? $($flag:ident)?;)*) => {
+    ($($method:ident $path:literal $($module:ident)::+ $summary:literal $([$($code:ident),*])? $($flag:ident)*;)*) => {
         pub fn router() -> Router {
             Router::new()$(.route(concat!("/api/v1", $path), routing::$method($($module)::+)))*
         }
 
-        /// What a POST to the path counts against.
-        pub fn counted(path: &str) -> Counted {
+        /// What a POST to the path counts against, and whether the path is open whatever is switched.
+        pub fn treated(path: &str) -> (Counted, bool) {
             match path {
-                $(concat!("/api/v1", $path) => routes!(@counted $($flag)?),)*
-                _ => Counted::Caller,
+                $(concat!("/api/v1", $path) => routes!(@treated $($flag)*),)*
+                _ => (Counted::Caller, false),
             }
         }
 
@@ -34,20 +36,22 @@ macro_rules! routes {
             $(document.add(stringify!($method), $path, $summary, &[$($(Code::$code),*)?], stringify!($($module)::+), $($module)::+);)*
         }
     };
-    (@counted credentials) => { Counted::Credentials };
-    (@counted webhook) => { Counted::Webhook };
-    (@counted) => { Counted::Caller };
+    (@treated credentials) => { (Counted::Credentials, false) };
+    (@treated credentials open) => { (Counted::Credentials, true) };
+    (@treated webhook open) => { (Counted::Webhook, true) };
+    (@treated open) => { (Counted::Caller, true) };
+    (@treated) => { (Counted::Caller, false) };
 }
 
 routes! {
-    get    "/health"                                    health::get                 "Tell whether the service is up";
+    get    "/health"                                    health::get                 "Tell whether the service is up" open;
 
     post   "/auth/register"                             auth::api::register         "Create an account" [EmailTaken, UsernameTaken] credentials;
-    post   "/auth/login"                                auth::api::login            "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials;
-    post   "/auth/refresh"                              auth::api::refresh          "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials;
+    post   "/auth/login"                                auth::api::login            "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials open;
+    post   "/auth/refresh"                              auth::api::refresh          "Trade a refresh token for new tokens" [TokenInvalid, Suspended] credentials open;
     post   "/auth/session-token"                        auth::api::session_token    "Make a link that logs a browser in, once";
-    post   "/auth/session-exchange"                     auth::api::session_exchange "Trade the link's token for a session cookie" [LoginLinkOver] credentials;
-    post   "/auth/logout"                               auth::api::logout           "End this session";
+    post   "/auth/session-exchange"                     auth::api::session_exchange "Trade the link's token for a session cookie" [LoginLinkOver] credentials open;
+    post   "/auth/logout"                               auth::api::logout           "End this session" open;
     get    "/auth/me"                                   auth::api::me               "Get the account";
     get    "/auth/sessions"                             auth::api::sessions         "List the devices logged in";
     delete "/auth/sessions/{session_id}"                auth::api::revoke           "Log a device out";
@@ -61,7 +65,7 @@ routes! {
     get    "/billing/portal"                            billing::api::portal         "Get a fresh link to the provider's customer portal" [SubscriptionNotFound, ProviderFailed];
     post   "/billing/cancel"                            billing::api::cancel         "Cancel the subscription; it lasts until its end is reached" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
     post   "/billing/resume"                            billing::api::resume         "Take a cancellation or a pause back" [SubscriptionNotFound, SubscriptionOver, ProviderFailed];
-    post   "/billing/webhook"                           billing::api::webhook        "Take in what the payment provider says" webhook;
+    post   "/billing/webhook"                           billing::api::webhook        "Take in what the payment provider says" webhook open;
 
     get    "/profile"                                   profile::api::get           "Get the profile";
     patch  "/profile"                                   profile::api::edit          "Update the profile";
@@ -125,4 +129,6 @@ routes! {
     post   "/ws/ticket"                                 live::api::ticket           "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                        live::api::open             "Open a WebSocket and hear what happens";
     get    "/ws/{client_id}"                            live::api::open_as          "Open a WebSocket as a client with a name";
+
+    get    "/admin/overview"                            admin::api::overview        "Tell how the service stands";
 }

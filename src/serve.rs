@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use http_body_util::BodyExt;
 use tower_service::Service;
 
+use crate::admin::switches;
 use crate::app::{App, Caller};
 use crate::auth::cookie;
 use crate::auth::token::Claims;
@@ -86,11 +87,17 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     if method == Method::OPTIONS {
         return (options(request).await, None);
     }
-    let counted = if method == Method::POST { routes::counted(request.uri().path()) } else { Counted::Caller };
-    let policy = Policy::of(app, counted);
+    let (counted, open) = routes::treated(request.uri().path());
+    if open {
+        app.exempt();
+    }
+    let policy = Policy::of(app, if method == Method::POST { counted } else { Counted::Caller });
     let spent = limits::spend(app, policy).await;
     let outcome = async {
         spent.check(app.now())?;
+        if !open && app.claims().is_err() {
+            switches::admit_unknown(app)?;
+        }
         if app.claims().is_ok() && !request.headers().contains_key(header::AUTHORIZATION) {
             csrf::check(&method, request.headers(), app.site())?;
         }

@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod admin;
 mod attachments;
 mod billing;
 mod browser;

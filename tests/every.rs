@@ -43,6 +43,8 @@ async fn every_route_works_as_the_contract_says_within_its_trips() {
         let line = step.route.line();
         let reply = step.call().await;
         let budget = match (step.route.method.as_str(), reply.json["items"].is_array()) {
+            // What an operator sees is written down with what they read.
+            ("get", false) if line.starts_with("GET /admin/") => 2,
             ("get", false) => u32::from(step.has_id() || step.who.access_token.is_some()),
             _ => 2,
         };

@@ -30,6 +30,9 @@ fn failed(message: &str) -> Error {
         let Some(code) = words.next().and_then(Code::from_name) else {
             return Error::internal(message);
         };
+        if code.status() == 503 {
+            return Error::new(code).retry_after(Code::SWITCHED_FOR);
+        }
         let used = words.next().and_then(|word| word.parse::<u64>().ok());
         return used.map_or(Error::new(code), |used| Error::new(code).with("used", used));
     }

@@ -74,10 +74,11 @@ macro_rules! endpoints {
 endpoints! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 
 /// What any request can meet.
-const ANYWHERE: [Code; 4] = [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable];
+const ANYWHERE: [Code; 5] =
+    [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable, Code::Maintenance];
 
 /// One a domain.
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("user", "The caller's account with its subscription."),
@@ -91,6 +92,7 @@ const TAGS: [(&str, &str); 13] = [
     ("notifications", "What the caller should know."),
     ("search", "Projects, tasks and comments by what they say."),
     ("live", "What happens, as it happens."),
+    ("admin", "For who runs the service. What operators do and see is written down."),
 ];
 
 /// The whole document, as it is published.
@@ -163,6 +165,9 @@ impl Document {
             others: Vec::new(),
         };
         handler.describe(&mut operation);
+        if method != "get" {
+            operation.can_fail(&[Code::ReadOnly]);
+        }
         let tag = name.split("::").next().unwrap_or_default().trim();
         let mut value = json!({
             "tags": [tag],

@@ -106,6 +106,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         Step { path: format!("{}?q=launch", step.path), ..step }
     };
     let nobody = world.anonymous();
+    let root = world.operator("root").await;
     let download = step(&nobody, "GET /files/{attachment_id}", None);
     let linked = json!({ "external_url": "https://example.com/a.png", "filename": "a.png" });
     vec![
@@ -181,6 +182,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "POST /notifications/mark-all-read", None),
         step(&ada, "GET /notifications/settings", None),
         step(&ada, "PATCH /notifications/settings", Some(json!({ "mention": { "email": false } }))),
+        step(&root, "GET /admin/overview", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }
