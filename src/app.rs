@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::{Extensions, Method, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::access::{self, Actor};
 use crate::admin::switches;
@@ -69,7 +70,7 @@ struct Writes {
     stmts: Vec<Stmt>,
     events: Vec<Event>,
     recorded: Vec<Id>,
-    quota: Option<Quota>,
+    quotas: Vec<Quota>,
 }
 
 enum Outcome<T> {
@@ -94,10 +95,16 @@ impl<T> Change<T> {
         self
     }
 
-    /// Only while the caller's tier allows one more: `full` refuses with `TIER_LIMIT_EXCEEDED` and how many there are.
+    /// Only while the caller's tier allows one more: `full` refuses with the quota's code and how many there are; after
+    /// it, which of the change's quotas this is, if not the first, and in how many seconds there is room.
     pub fn within(mut self, quota: Quota, full: Stmt) -> Self {
-        self.writes.quota = Some(quota);
+        self.writes.quotas.push(quota);
         self.run(full)
+    }
+
+    /// The same, answered with the first row of this statement, run last.
+    pub fn then<U>(self, stmt: Stmt) -> Change<U> {
+        Change { writes: self.writes, outcome: Outcome::Row(stmt) }
     }
 
     pub fn announce(mut self, event: Event) -> Self {
@@ -297,12 +304,7 @@ impl App {
                 announced.push(id);
             }
             stmts.extend(reads);
-            let mut answers = self.batch(stmts).await.map_err(|error| match (&writes.quota, error.detail("used")) {
-                (Some(quota), Some(used)) if error.code == Code::TierLimitExceeded => {
-                    quota.exceeded(used.as_u64().unwrap_or_default())
-                }
-                _ => error,
-            })?;
+            let mut answers = self.batch(stmts).await.map_err(|error| refused(error, &writes.quotas))?;
             answers.skip(guarded)?;
             lock(&self.0.outbox).extend(announced);
             Ok(answers)
@@ -359,6 +361,18 @@ impl App {
     /// The events committed since last asked.
     pub fn take_outbox(&self) -> Vec<Id> {
         std::mem::take(&mut lock(&self.0.outbox))
+    }
+}
+
+/// What a full quota's refusal means.
+fn refused(error: Error, quotas: &[Quota]) -> Error {
+    let number = |name| error.detail(name).and_then(Value::as_u64);
+    let which = number("which").and_then(|which| usize::try_from(which).ok()).unwrap_or_default();
+    let Some(quota) = quotas.get(which).filter(|quota| quota.code() == error.code) else { return error };
+    let exceeded = quota.exceeded(number("used").unwrap_or_default());
+    match number("retry_after_seconds") {
+        Some(seconds) => exceeded.with("retry_after_seconds", seconds),
+        None => exceeded,
     }
 }
 

@@ -5,12 +5,18 @@ use http::HeaderValue;
 use crate::auth::token::Keys;
 use crate::billing::Billing;
 use crate::limits::{Allowance, Limits, Tier};
+use crate::previews::token::TokenKeys;
+use crate::workers::signature::WorkerKey;
 
 /// Bytes a secret must have.
 const SECRET_BYTES: usize = 32;
 
 pub struct Config {
     pub keys: Keys,
+    /// What opens a preview's files.
+    pub preview_keys: TokenKeys,
+    /// What workers sign with.
+    pub worker_key: WorkerKey,
     /// Origins a browser may call from; empty: none.
     pub cors_origins: Vec<HeaderValue>,
     pub limits: Limits,
@@ -35,10 +41,15 @@ impl Config {
             value
         };
         let (jwt, session) = (secret("JWT_SECRET"), secret("SESSION_SECRET"));
-        let previous = var("JWT_PREVIOUS_SECRET").filter(|value| !value.is_empty());
-        if let Some(Err(why)) = previous.as_deref().map(strong) {
-            wrong.push(format!("JWT_PREVIOUS_SECRET {why}"));
-        }
+        let (worker, preview) = (secret("WORKER_CALLBACK_SECRET"), secret("PREVIEW_TOKEN_SECRET"));
+        let mut previous = |name: &str| {
+            let value = var(name).filter(|value| !value.is_empty());
+            if let Some(Err(why)) = value.as_deref().map(strong) {
+                wrong.push(format!("{name} {why}"));
+            }
+            value
+        };
+        let (jwt_before, preview_before) = (previous("JWT_PREVIOUS_SECRET"), previous("PREVIEW_TOKEN_PREVIOUS_SECRET"));
         let mut limit = |name: &str| match var(name).as_deref().map(str::trim) {
             None | Some("") => None,
             Some(text) => {
@@ -83,7 +94,9 @@ impl Config {
             return Err(wrong);
         }
         Ok(Config {
-            keys: Keys::new(&jwt, previous.as_deref(), &session),
+            keys: Keys::new(&jwt, jwt_before.as_deref(), &session),
+            preview_keys: TokenKeys::new(&preview, preview_before.as_deref()),
+            worker_key: WorkerKey::new(&worker),
             cors_origins,
             limits,
             billing,
@@ -121,39 +134,35 @@ mod tests {
 
     const GOOD: &str = "kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA";
 
+    const SECRETS: [&str; 4] = ["JWT_SECRET", "SESSION_SECRET", "WORKER_CALLBACK_SECRET", "PREVIEW_TOKEN_SECRET"];
+
     fn wrong(vars: &[(&str, &str)]) -> Vec<String> {
         let find = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
         Config::read(find).err().unwrap_or_default()
     }
 
+    /// All secrets are good, unless `vars` says otherwise.
+    fn wrong_beside(vars: &[(&str, &str)]) -> Vec<String> {
+        wrong(&[vars, &SECRETS.map(|name| (name, GOOD))].concat())
+    }
+
     #[test]
     fn missing_and_weak_secrets_are_named() {
-        assert_eq!(wrong(&[]), ["JWT_SECRET is missing", "SESSION_SECRET is missing"]);
-        assert_eq!(
-            wrong(&[("JWT_SECRET", "short"), ("SESSION_SECRET", GOOD)]),
-            ["JWT_SECRET is shorter than 32 bytes"]
-        );
+        assert_eq!(wrong(&[]), SECRETS.map(|name| format!("{name} is missing")));
         let dull = "changeme".repeat(5);
-        assert_eq!(wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", &dull)]).len(), 1);
-        assert!(wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", GOOD)]).is_empty());
+        for name in SECRETS {
+            assert_eq!(wrong_beside(&[(name, "short")]), [format!("{name} is shorter than 32 bytes")]);
+            assert_eq!(wrong_beside(&[(name, &dull)]).len(), 1);
+        }
+        assert!(wrong_beside(&[]).is_empty());
+        assert_eq!(wrong_beside(&[("PREVIEW_TOKEN_PREVIOUS_SECRET", "short")]).len(), 1);
     }
 
     #[test]
     fn a_wildcard_is_no_origin() {
         for bad in ["*", "https://*.example.com", "example.com", "https://a.example/path"] {
-            assert_eq!(
-                wrong(&[("JWT_SECRET", GOOD), ("SESSION_SECRET", GOOD), ("CORS_ORIGINS", bad)]).len(),
-                1,
-                "{bad}"
-            );
+            assert_eq!(wrong_beside(&[("CORS_ORIGINS", bad)]).len(), 1, "{bad}");
         }
-        assert!(
-            wrong(&[
-                ("JWT_SECRET", GOOD),
-                ("SESSION_SECRET", GOOD),
-                ("CORS_ORIGINS", "https://a.example, http://localhost:3000")
-            ])
-            .is_empty()
-        );
+        assert!(wrong_beside(&[("CORS_ORIGINS", "https://a.example, http://localhost:3000")]).is_empty());
     }
 }

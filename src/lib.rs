@@ -17,10 +17,12 @@ mod health;
 mod host;
 mod http;
 mod idempotency;
+mod jobs;
 mod limits;
 mod live;
 mod notifications;
 pub mod openapi;
+mod previews;
 mod profile;
 mod projects;
 mod routes;
@@ -29,6 +31,7 @@ mod serve;
 mod tasks;
 mod team;
 mod user;
+mod workers;
 
 use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
 

@@ -25,7 +25,8 @@ pub async fn batch(env: &Env, json: &str) -> Result<Answers> {
 fn failed(message: &str) -> Error {
     let text = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
     if text.contains("SQLITE_CONSTRAINT_TRIGGER") {
-        // A refusal is a code, and for a limit how many there are.
+        // A refusal is a code, and for a limit how many there are, which of several it is, and in how many seconds
+        // there is room.
         let mut words = text.split(':').next().unwrap_or_default().split(' ');
         let Some(code) = words.next().and_then(Code::from_name) else {
             return Error::internal(message);
@@ -33,8 +34,11 @@ fn failed(message: &str) -> Error {
         if code.status() == 503 {
             return Error::new(code).retry_after(Code::SWITCHED_FOR);
         }
-        let used = words.next().and_then(|word| word.parse::<u64>().ok());
-        return used.map_or(Error::new(code), |used| Error::new(code).with("used", used));
+        let numbers = words.map_while(|word| word.parse::<u64>().ok());
+        return ["used", "which", "retry_after_seconds"]
+            .into_iter()
+            .zip(numbers)
+            .fold(Error::new(code), |error, (name, number)| error.with(name, number));
     }
     if let Some(columns) = text.strip_prefix("UNIQUE constraint failed: ") {
         if columns.starts_with("idempotency_keys.") {

@@ -94,6 +94,7 @@ allowances! {
 pub struct Quota {
     /// What is counted, in the plural: `details.limit_type`.
     limit_type: &'static str,
+    code: Code,
     tier: Tier,
     /// In the order of `Tier::ALL`.
     limits: [Option<u64>; 3],
@@ -101,7 +102,16 @@ pub struct Quota {
 
 impl Quota {
     pub fn new(limit_type: &'static str, tier: Tier, limits: [Option<u64>; 3]) -> Self {
-        Quota { limit_type, tier, limits }
+        Quota { limit_type, code: Code::TierLimitExceeded, tier, limits }
+    }
+
+    /// Refuses with another code than `TIER_LIMIT_EXCEEDED`.
+    pub fn refusing_with(self, code: Code) -> Self {
+        Quota { code, ..self }
+    }
+
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     fn of(&self, tier: Tier) -> Option<u64> {
@@ -122,7 +132,7 @@ impl Quota {
             Some(limit) => format!("{} allows {limit} {}.", tier.title(), self.limit_type),
             None => format!("{} allows any number of {}.", tier.title(), self.limit_type),
         });
-        Error::new(Code::TierLimitExceeded)
+        Error::new(self.code)
             .saying(format!("The {} plan allows {limit} {}.", self.tier.title(), self.limit_type))
             .with("limit_type", self.limit_type)
             .with("tier", self.tier.name())

@@ -110,6 +110,8 @@ pub fn usual_vars() -> Value {
     json!({
         "JWT_SECRET": JWT_SECRET,
         "SESSION_SECRET": "vT4nQ8zK2xW6cR1mB9yL5hJ3dF7gS0pA",
+        "WORKER_CALLBACK_SECRET": WORKER_SECRET,
+        "PREVIEW_TOKEN_SECRET": PREVIEW_SECRET,
         "TEST_CLOCK": "allow",
         "RATE_LIMIT_AUTH": MANY,
         "RATE_LIMIT_ANONYMOUS": MANY,
@@ -121,6 +123,10 @@ pub fn usual_vars() -> Value {
         "LIMIT_MEMBERS_FREE": MANY,
     })
 }
+
+pub const WORKER_SECRET: &str = "hB6nT2yM9qV4kX1wR8cZ5jL3fD7gP0sE";
+
+pub const PREVIEW_SECRET: &str = "rQ7mW3tK9bN5xH1vJ8zC4yG6dF2pL0sA";
 
 pub const JWT_SECRET: &str = "kV3pQ9zX7rT1mB5nL8wY2cF6hJ4dS0gA";
 

@@ -97,9 +97,14 @@ fn missing(text: &str) -> Result<String> {
     let there = Settings::read(text, true);
     let mut lines = String::new();
     // The provider takes no webhook secret longer than 40 characters.
-    for (name, characters) in
-        [("JWT_SECRET", 64), ("SESSION_SECRET", 64), ("LZ_API_KEY", 64), ("LZ_WEBHOOK_SECRET", 40)]
-    {
+    for (name, characters) in [
+        ("JWT_SECRET", 64),
+        ("SESSION_SECRET", 64),
+        ("WORKER_CALLBACK_SECRET", 64),
+        ("PREVIEW_TOKEN_SECRET", 64),
+        ("LZ_API_KEY", 64),
+        ("LZ_WEBHOOK_SECRET", 40),
+    ] {
         if !there.names(name) {
             lines.push_str(&format!("{name}={}\n", &secret()?[..characters]));
         }

@@ -1,0 +1,3 @@
+//! The machines that do what jobs ask for.
+
+pub mod signature;
