@@ -79,6 +79,11 @@ impl Path {
         self.0.get(name).and_then(|text| Id::parse(text)).ok_or_else(|| missing.into())
     }
 
+    /// What stands in the path.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
     /// A user's id in the path.
     pub fn user(&self, name: &str, missing: Code) -> Result<i64> {
         self.0.get(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing.into())

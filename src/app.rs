@@ -102,6 +102,15 @@ impl<T> Change<T> {
         self.run(full)
     }
 
+    /// The same, behind another change in the same batch.
+    pub fn after(mut self, before: Change<()>) -> Self {
+        self.writes.stmts.splice(0..0, before.writes.stmts);
+        self.writes.events.splice(0..0, before.writes.events);
+        self.writes.recorded.splice(0..0, before.writes.recorded);
+        self.writes.quotas.splice(0..0, before.writes.quotas);
+        self
+    }
+
     /// The same, answered with the first row of this statement, run last.
     pub fn then<U>(self, stmt: Stmt) -> Change<U> {
         Change { writes: self.writes, outcome: Outcome::Row(stmt) }

@@ -25,6 +25,8 @@ pub struct Config {
     /// Where our pages are, if not on the Worker's own origin.
     pub base_url: Option<String>,
     pub login_link_seconds: u32,
+    /// How long a previewed page may take to load.
+    pub preview_timeout_ms: u32,
     /// Lets tests move the clock with `x-test-now`.
     pub test_clock: bool,
 }
@@ -69,6 +71,7 @@ impl Config {
             webhook: number("RATE_LIMIT_WEBHOOK", 6000),
             tiers,
         };
+        let preview_timeout_ms = number("PREVIEW_MAX_TIMEOUT_MS", 8_000);
         let login_link_seconds = number("SESSION_TOKEN_EXPIRY_SECONDS", 90);
         // KV keeps nothing for less than a minute, and a link is no password.
         if !(60..=300).contains(&login_link_seconds) {
@@ -102,6 +105,7 @@ impl Config {
             billing,
             base_url,
             login_link_seconds,
+            preview_timeout_ms,
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
         })
     }

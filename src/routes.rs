@@ -11,8 +11,8 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    admin, attachments, auth, billing, comments, health, live, notifications, profile, projects, search, tasks, team,
-    user,
+    admin, attachments, auth, billing, comments, health, live, notifications, previews, profile, projects, search,
+    tasks, team, user,
 };
 
 /// What every path begins with.
@@ -115,6 +115,14 @@ routes! {
     delete "/projects/{project_id}/comments/{comment_id}"      comments::api::delete       "Delete a comment; its replies stay" [ProjectNotFound];
     post   "/projects/{project_id}/comments/{comment_id}/star" comments::api::star         "Star a comment" [ProjectNotFound];
     delete "/projects/{project_id}/comments/{comment_id}/star" comments::api::unstar       "Unstar a comment" [ProjectNotFound];
+
+    post   "/projects/{project_id}/previews/request"                previews::api::request  "Request a preview" [PreviewLimitExceeded, FilesMissing, SwitchedOff];
+    put    "/projects/{project_id}/previews/files/{sha256}"         previews::api::upload   "Upload a file for previews, by its hash" [NotFound, Validation, PreviewLimitExceeded];
+    get    "/projects/{project_id}/previews/jobs"                   previews::api::list     "List a project's previews";
+    get    "/projects/{project_id}/previews/jobs/{job_id}"          previews::api::get      "Get a preview" [ProjectNotFound];
+    post   "/projects/{project_id}/previews/jobs/{job_id}/cancel"   previews::api::cancel   "Cancel a preview" [ProjectNotFound, JobOver];
+    get    "/projects/{project_id}/previews/jobs/{job_id}/artifact" previews::api::artifact "Get a token and links for what was drawn" [ProjectNotFound, ArtifactNotReady, ArtifactExpired];
+    get    "/previews/{job_id}/{name}"                              previews::api::show     "Show a file of a preview by its token";
 
     get    "/notifications"                             notifications::api::list          "List what the caller should know";
     post   "/notifications/mark-read"                   notifications::api::mark_read     "Mark some notifications as read";

@@ -27,8 +27,8 @@ pub async fn round(app: &App) -> Result<()> {
     let position = sql!("SELECT value AS key FROM cursors WHERE name = 'attachments'");
     let after = app.read(vec![position]).await?.first::<Key>()?.map_or(String::new(), |found| found.key);
     let page = app.host().list_files(PREFIX, &after).await?;
-    let there = json!(page.objects.iter().map(|(key, _)| key).collect::<Vec<_>>());
-    let end = page.objects.last().filter(|_| page.truncated).map(|(key, _)| key.as_str());
+    let there = json!(page.objects.iter().map(|(key, ..)| key).collect::<Vec<_>>());
+    let end = page.objects.last().filter(|_| page.truncated).map(|(key, ..)| key.as_str());
     let mut answers = app
         .read(vec![
             sql!(

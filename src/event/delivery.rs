@@ -15,6 +15,7 @@ use crate::host::log;
 use crate::http::NoContent;
 use crate::live::{self, messages};
 use crate::notifications;
+use crate::previews;
 use crate::projects::purge;
 use crate::sql;
 
@@ -99,9 +100,13 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
     let outcome = match Kind::from_name(&event.kind) {
         Some(Kind::SessionRevoked | Kind::SessionReused) => shut_out(app, event).await,
         Some(Kind::ProjectDeleted) => match attachments::follow(app, event).await {
-            Ok(()) => purge::all(app, &event.entity_id).await,
+            Ok(()) => match previews::follow(app, event).await {
+                Ok(()) => purge::all(app, &event.entity_id).await,
+                failed => failed,
+            },
             failed => failed,
         },
+        Some(Kind::PreviewFailed | Kind::PreviewCanceled | Kind::PreviewExpired) => previews::follow(app, event).await,
         Some(Kind::TaskDeleted) => match (attachments::follow(app, event).await, &event.project_id) {
             (Ok(()), Some(project)) => purge::task(app, project, &event.entity_id).await,
             (outcome, _) => outcome,

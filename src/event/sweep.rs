@@ -12,7 +12,7 @@ use crate::db::{DAY, Id, MINUTE};
 use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
-use crate::{idempotency, jobs, notifications, search, sql};
+use crate::{idempotency, jobs, notifications, previews, search, sql};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -26,6 +26,7 @@ pub async fn sweep(app: &App) {
         ("lapse", subscription::lapse(app).await),
         ("orphans", orphans::round(app).await),
         ("jobs", jobs::sweep::round(app).await),
+        ("previews", previews::round(app).await),
         ("search", search::merge(app).await),
         ("reconcile", reconcile::round(app).await),
     ] {

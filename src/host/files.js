@@ -75,6 +75,31 @@ export async function open(env, key, offset, length) {
   return object?.body ?? null;
 }
 
+/**
+ * Puts a request's body as it comes in, while R2 checks that this is its SHA-256; what went wrong, or "".
+ * The body's length is known, else R2 does not take it.
+ */
+export async function store(env, request, key, sha256) {
+  try {
+    await env.FILES.put(key, request.body, { sha256 });
+    return "";
+  } catch (error) {
+    return `${error?.message ?? error}`;
+  }
+}
+
+/** So many bytes of an object from `offset` on as text; null where it is gone. */
+export async function text(env, key, offset, length) {
+  const object = await env.FILES.get(key, { range: { offset, length } });
+  return object && object.text();
+}
+
+/** An object's size and ETag as JSON; null where there is none. */
+export async function head(env, key) {
+  const object = await env.FILES.head(key);
+  return object && JSON.stringify({ size: object.size, etag: object.etag });
+}
+
 /** Up to 1,000 keys at once; what is not there is deleted, too. */
 export async function remove(env, keys) {
   await env.FILES.delete(JSON.parse(keys));
@@ -89,8 +114,8 @@ export async function clear(env, prefix) {
   }
 }
 
-/** A page of keys after this one, in order, each with when it was written: JSON. */
+/** A page of keys after this one, in order, each with when it was written and how large it is: JSON. */
 export async function list(env, prefix, after) {
   const { objects, truncated } = await env.FILES.list({ prefix, ...(after && { startAfter: after }) });
-  return JSON.stringify({ truncated, objects: objects.map(({ key, uploaded }) => [key, uploaded.getTime()]) });
+  return JSON.stringify({ truncated, objects: objects.map(({ key, uploaded, size }) => [key, uploaded.getTime(), size]) });
 }

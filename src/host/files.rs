@@ -9,7 +9,7 @@ use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{self, JsValue};
 
-use super::{Foreign, Host};
+use super::{Foreign, Host, Incoming};
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
 
@@ -29,6 +29,11 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     async fn open(env: &JsValue, key: &str, offset: f64, length: f64) -> Result<JsValue, JsValue>;
+    async fn store(env: &JsValue, request: &web_sys::Request, key: &str, sha256: &str) -> JsValue;
+    #[wasm_bindgen(catch)]
+    async fn head(env: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn text(env: &JsValue, key: &str, offset: f64, length: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn remove(env: &JsValue, keys: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
@@ -85,18 +90,54 @@ impl Storing {
 #[derive(Deserialize)]
 pub struct Listing {
     pub truncated: bool,
-    /// Each with when it was written, in milliseconds since 1970.
-    pub objects: Vec<(String, i64)>,
+    /// Each with when it was written, in milliseconds since 1970, and its bytes.
+    pub objects: Vec<(String, i64, u64)>,
 }
 
 impl Listing {
     /// Keys of what was written before this time.
     pub fn before(&self, time: Time) -> impl Iterator<Item = &str> {
-        self.objects.iter().filter(move |(_, written)| *written < time.millis()).map(|(key, _)| key.as_str())
+        self.objects.iter().filter(move |(_, written, _)| *written < time.millis()).map(|(key, ..)| key.as_str())
     }
 }
 
+/// What there is to know of a stored file without its bytes.
+#[derive(Deserialize)]
+pub struct Stored {
+    pub size: u64,
+    pub etag: String,
+}
+
 impl Host {
+    /// Stores a request's body as it comes in, if this is its SHA-256 and its length is known. `false`: it is another.
+    pub fn store_body(
+        &self,
+        key: &str,
+        body: &Incoming,
+        sha256: &str,
+    ) -> impl Future<Output = Result<bool>> + Send + use<> {
+        let (env, key, sha256, body) = (self.env.clone(), key.to_owned(), sha256.to_owned(), body.clone());
+        SendFuture::new(async move {
+            let wrong = store(env.as_ref(), body.request(), &key, &sha256).await.as_string().unwrap_or_default();
+            match wrong.as_str() {
+                "" => Ok(true),
+                other if other.contains("checksum") => Ok(false),
+                other => Err(Error::new(Code::Unavailable).retry_after(1).because(format!("R2: {other}"))),
+            }
+        })
+    }
+
+    /// `None`: there is no such file.
+    pub fn head_file(&self, key: &str) -> impl Future<Output = Result<Option<Stored>>> + Send + use<> {
+        let (env, key) = (self.env.clone(), key.to_owned());
+        SendFuture::new(async move {
+            let found = head(env.as_ref(), &key).await.map_err(failed)?;
+            let text = found.as_string();
+            let read = |text: String| serde_json::from_str(&text).map_err(|error| Error::internal(error.to_string()));
+            text.map(read).transpose()
+        })
+    }
+
     pub fn store_file(&self, key: &str) -> Storing {
         let (alive, over) = oneshot::channel();
         self.later(async {
@@ -116,6 +157,20 @@ impl Host {
         SendFuture::new(async move {
             let body = open(env.as_ref(), &key, offset as f64, length as f64).await.map_err(failed)?;
             Ok((!body.is_null()).then(|| Foreign::new(body)))
+        })
+    }
+
+    /// So many bytes of a small file of ours, as text; `None`: it is gone.
+    pub fn read_text(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
+        let (env, key) = (self.env.clone(), key.to_owned());
+        SendFuture::new(async move {
+            let found = text(env.as_ref(), &key, offset as f64, length as f64).await.map_err(failed)?;
+            Ok(found.as_string())
         })
     }
 

@@ -30,7 +30,7 @@ thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
 }
 
-pub use files::Storing;
+pub use files::{Stored, Storing};
 pub use objects::Object;
 pub use outbound::{Outbound, Outgoing, Patience};
 pub use request::{Chunks, Foreign, Incoming};

@@ -58,6 +58,10 @@ pub fn arrival(request: web_sys::Request) -> Result<Arrival> {
 pub struct Incoming(Arc<SendWrapper<web_sys::Request>>);
 
 impl Incoming {
+    pub(super) fn request(&self) -> &web_sys::Request {
+        &self.0
+    }
+
     /// All of the body, of `limit` bytes at most.
     pub fn whole(&self, limit: usize) -> impl Future<Output = Result<Bytes>> + Send + use<> {
         let request = self.0.clone();

@@ -94,6 +94,24 @@ impl IntoResponse for NoContent {
     }
 }
 
+/// 200 with what there is, or 204 where there is nothing.
+pub struct Maybe<T>(Option<One<T>>);
+
+impl<T: Serialize + DeserializeOwned> Maybe<T> {
+    pub fn of(of: Option<&T>) -> Result<Self> {
+        of.map(One::of).transpose().map(Maybe)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> IntoResponse for Maybe<T> {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Some(one) => one.into_response(),
+            None => NoContent.into_response(),
+        }
+    }
+}
+
 /// A cookie to set beside an answer, attributes and all.
 pub struct SetCookie(pub String);
 

@@ -1,5 +1,7 @@
 //! Bodies and queries that fit their types.
 
+use std::convert::Infallible;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -13,10 +15,10 @@ use crate::host::Incoming;
 /// Bytes of a JSON body.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// A JSON body that fits its type.
-pub struct Body<T>(pub T);
+/// A JSON body that fits its type, of so many bytes at most.
+pub struct Body<T, const LIMIT: usize = BODY_LIMIT>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<()> for Body<T> {
+impl<T: DeserializeOwned, const LIMIT: usize> FromRequest<()> for Body<T, LIMIT> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &()) -> Result<Self> {
@@ -24,15 +26,26 @@ impl<T: DeserializeOwned> FromRequest<()> for Body<T> {
             return Err(Code::UnsupportedMediaType.into());
         }
         let app = App::of(request.extensions())?;
-        let bytes = whole(request).await?;
+        let bytes = whole(request, LIMIT).await?;
         app.fingerprint(&bytes)?;
         parse(&bytes).map(Body)
     }
 }
 
-async fn whole(request: Request) -> Result<Bytes> {
+/// A body that goes on as it comes in; `None`: there is none.
+pub struct Raw(pub Option<Incoming>);
+
+impl FromRequest<()> for Raw {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &()) -> Result<Self, Infallible> {
+        Ok(Raw(request.extensions().get::<Incoming>().cloned()))
+    }
+}
+
+pub async fn whole(request: Request, limit: usize) -> Result<Bytes> {
     match request.extensions().get::<Incoming>() {
-        Some(incoming) => incoming.whole(BODY_LIMIT).await,
+        Some(incoming) => incoming.whole(limit).await,
         None => Ok(Bytes::new()),
     }
 }
@@ -57,7 +70,8 @@ impl<T: DeserializeOwned> FromRequest<()> for FormOr<T> {
         match form::boundary(content_type.unwrap_or_default()) {
             Some(boundary) => Ok(FormOr::Form(Box::new(Form::new(&boundary?, request.extensions().get())))),
             None if is_json(request.headers()) => {
-                Body::from_request(request, state).await.map(|Body(json)| FormOr::Json(json))
+                let Body::<T>(json) = Body::from_request(request, state).await?;
+                Ok(FormOr::Json(json))
             }
             None => Err(Error::new(Code::UnsupportedMediaType)
                 .saying("Send a file as multipart/form-data, or application/json.")),
@@ -79,7 +93,7 @@ impl FromRequest<()> for Signed {
         let [signature, event] = ["x-signature", "x-event-name"].map(|name| {
             request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         });
-        let bytes = whole(request).await?;
+        let bytes = whole(request, BODY_LIMIT).await?;
         let genuine = app.config().billing.as_ref().is_some_and(|billing| billing.signed(&bytes, &signature));
         if genuine { Ok(Signed { bytes, event }) } else { Err(Code::SignatureInvalid.into()) }
     }
@@ -92,7 +106,7 @@ impl<T: DeserializeOwned> FromRequest<()> for Body400<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &()) -> Result<Self> {
-        match Body::from_request(request, state).await {
+        match Body::<T>::from_request(request, state).await {
             Ok(Body(body)) => Ok(Body400(body)),
             Err(error) if error.code == Code::Validation => Err(error.with_code(Code::BadRequest)),
             Err(error) => Err(error),
@@ -100,7 +114,7 @@ impl<T: DeserializeOwned> FromRequest<()> for Body400<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // serde would read a struct from an array, too, by the order of its fields.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {

@@ -12,8 +12,8 @@ use http::request::Parts;
 use crate::app::App;
 use crate::error::{Error, Result};
 
-pub use answer::{Answer, Bare, Created, IfMatch, NoContent, One, SetCookie, Socket, Tagged, Versioned};
-pub use body::{Body, Body400, FormOr, Signed, is_json, query};
+pub use answer::{Answer, Bare, Created, IfMatch, Maybe, NoContent, One, SetCookie, Socket, Tagged, Versioned};
+pub use body::{BODY_LIMIT, Body, Body400, FormOr, Raw, Signed, is_json, parse, query, whole};
 pub use file::{File, Wanted};
 pub use form::{Form, Piece, is_form};
 pub use page::{Page, Paged};

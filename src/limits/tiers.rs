@@ -77,6 +77,8 @@ allowances! {
     previews_per_hour     "LIMIT_PREVIEWS_PER_HOUR"     [Some(5), Some(20), Some(250)];
     previews_per_day      "LIMIT_PREVIEWS_PER_DAY"      [Some(30), Some(100), None];
     concurrent_previews   "LIMIT_CONCURRENT_PREVIEWS"   [Some(1), Some(2), Some(5)];
+    /// Files of one preview.
+    preview_files         "LIMIT_PREVIEW_FILES"         [Some(200), Some(1_000), Some(5_000)];
     preview_bytes         "LIMIT_PREVIEW_BYTES"         [Some(2 * MIB), Some(10 * MIB), Some(50 * MIB)];
     snapshots_per_preview "LIMIT_SNAPSHOTS_PER_PREVIEW" [Some(5), Some(20), Some(100)];
     snapshot_bytes        "LIMIT_SNAPSHOT_BYTES"        [Some(256 * KIB), Some(MIB), Some(5 * MIB)];

@@ -10,18 +10,19 @@ use super::wire::{Message, Publish};
 use crate::db::{self, Answers, Id, Stmt, Time};
 use crate::error::Result;
 use crate::event::{Kind, Recorded};
-use crate::{attachments, comments, projects, sql, tasks, user};
+use crate::{attachments, comments, previews, projects, sql, tasks, user};
 
 /// Where a message's data is read: for the kinds that begin so, by the ids of what they happened to.
 type Source = (&'static str, fn(&Value) -> Stmt);
 
-const SOURCES: [Source; 7] = [
+const SOURCES: [Source; 8] = [
     ("project.", projects::told),
     ("tag.", projects::tags::told),
     ("task.", tasks::told),
     ("label.", tasks::labels::told),
     ("comment.", comments::told),
     ("attachment.", attachments::told),
+    ("preview.", previews::told),
     ("team.member_", user::told),
 ];
 

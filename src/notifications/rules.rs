@@ -18,6 +18,8 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::MemberLeft => Some(team_changed(event, Type::TeamMemberLeft)),
         Kind::MemberRemoved => Some(removed(event)),
         Kind::SessionSuspicious | Kind::SessionReused => Some(suspected(event)),
+        Kind::PreviewCompleted => Some(drawn(event, Type::PreviewReady)),
+        Kind::PreviewFailed => Some(drawn(event, Type::PreviewFailed)),
         Kind::SubscriptionUpdated => Some(unpaid(event)),
         Kind::SubscriptionLapsed => Some(lapsed(event)),
         _ => None,
@@ -144,6 +146,22 @@ fn removed(event: &Id) -> Stmt {
            AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = u.id AND s.type = 'team_removed' AND NOT s.in_app)
          ON CONFLICT DO NOTHING",
         event,
+    )
+}
+
+/// Whoever asked for the preview.
+fn drawn(event: &Id, kind: Type) -> Stmt {
+    sql!(
+        "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
+         SELECT substr(e.id, 1, 24) || printf('%012x', r.user_id), r.user_id, e.id, ?2, e.project_id,
+                json_object('job_id', j.id, 'platform', j.request ->> '$.platform', 'error_code', j.error_code), e.created_at
+         FROM events e JOIN jobs j ON j.id = e.entity_id
+              JOIN team_members r ON r.project_id = e.project_id AND r.user_id = j.requested_by
+         WHERE e.id = ?1
+           AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = r.user_id AND s.type = ?2 AND NOT s.in_app)
+         ON CONFLICT DO NOTHING",
+        event,
+        kind.name(),
     )
 }
 

@@ -10,8 +10,9 @@ use crate::attachments;
 use crate::attachments::download::Link;
 use crate::csrf::NotCrossSite;
 use crate::error::Code;
-use crate::http::{Body, Body400, FormOr, IfMatch, Page, Signed, Wanted};
+use crate::http::{Body, Body400, FormOr, IfMatch, Page, Raw, Signed, Wanted};
 use crate::live::api::Guest;
+use crate::previews::artifact::{ByToken, Shown};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -45,7 +46,7 @@ impl<V, T: Permits<V>> Input for Can<V, T> {
     }
 }
 
-impl<T: JsonSchema> Input for Body<T> {
+impl<T: JsonSchema, const LIMIT: usize> Input for Body<T, LIMIT> {
     fn describe(operation: &mut Operation) {
         operation.can_fail(&[Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::Validation]);
         let schema = operation.schemas.taken.subschema_for::<T>().to_value();
@@ -55,7 +56,7 @@ impl<T: JsonSchema> Input for Body<T> {
 
 impl<T: JsonSchema> Input for FormOr<T> {
     fn describe(operation: &mut Operation) {
-        Body::<T>::describe(operation);
+        <Body<T>>::describe(operation);
         let form = json!({
             "type": "object",
             "properties": { "file": {
@@ -95,7 +96,7 @@ impl Input for Wanted {
 
 impl<T: JsonSchema> Input for Body400<T> {
     fn describe(operation: &mut Operation) {
-        Body::<T>::describe(operation);
+        <Body<T>>::describe(operation);
         operation.codes.retain(|code| *code != Code::Validation);
     }
 }
@@ -116,6 +117,22 @@ impl Input for Signed {
             "required": true,
             "content": { "application/json": { "schema": { "type": "object" }, "example": { "meta": {}, "data": {} } } },
         }));
+    }
+}
+
+impl Input for Raw {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::LengthRequired, Code::PayloadTooLarge]);
+        let bytes =
+            json!({ "*/*": { "schema": { "type": "string", "contentMediaType": "application/octet-stream" } } });
+        operation.body = Some(json!({ "required": true, "content": bytes }));
+    }
+}
+
+impl Input for Shown {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::LinkInvalid, Code::LinkExpired, Code::ArtifactNotFound]);
+        operation.query::<ByToken>();
     }
 }
 

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Answer, Bare, Created, File, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
+use crate::http::{Answer, Bare, Created, File, Maybe, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
 use crate::routes;
 
 pub struct Document {
@@ -78,7 +78,7 @@ const ANYWHERE: [Code; 5] =
     [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable, Code::Maintenance];
 
 /// One a domain.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("user", "The caller's account with its subscription."),
@@ -89,6 +89,7 @@ const TAGS: [(&str, &str); 14] = [
     ("tasks", "Tasks with their labels and dependencies."),
     ("comments", "What is said on projects, tasks and code."),
     ("attachments", "Files on tasks."),
+    ("previews", "A project's pages, drawn as they look on a device."),
     ("notifications", "What the caller should know."),
     ("search", "Projects, tasks and comments by what they say."),
     ("live", "What happens, as it happens."),
@@ -192,6 +193,13 @@ fn path_parameters(path: &str) -> Vec<Value> {
     path.split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| match name {
+            "sha256" => json!({
+                "name": name, "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
+                "example": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+            }),
+            "name" => json!({
+                "name": name, "in": "path", "required": true, "schema": { "type": "string" }, "example": "iphone-15.png",
+            }),
             "user_id" => json!({
                 "name": name, "in": "path", "required": true, "schema": { "type": "integer", "minimum": 1 }, "example": 42,
             }),
@@ -351,6 +359,13 @@ impl Output for File {
             (304, json!({ "description": "You have it already." })),
         ];
         operation.answer = (200, Some(bytes));
+    }
+}
+
+impl<T: JsonSchema> Output for Maybe<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<T>(200, true);
+        operation.others = vec![(204, json!({ "description": "There is nothing." }))];
     }
 }
 

@@ -60,9 +60,23 @@ fn of_project(project: &Id) -> Change<Rest> {
                AND NOT EXISTS (SELECT 1 FROM comments WHERE project_id = ?1)",
             project
         ))
+        // What was requested counts for a day, whatever became of the project.
+        .run(sql!(
+            "UPDATE jobs SET project_id = NULL, request = '{}', result = NULL, lease_until = NULL, expires_at = NULL,
+                    status = iif(status IN ('queued', 'running'), 'canceled', status)
+             WHERE id IN (SELECT id FROM jobs WHERE project_id = ?1 LIMIT 500)",
+            project
+        ))
+        .run(sql!(
+            "DELETE FROM preview_files WHERE (project_id, sha256) IN
+               (SELECT project_id, sha256 FROM preview_files WHERE project_id = ?1 LIMIT 1000)",
+            project
+        ))
         .run(sql!(
             "DELETE FROM projects WHERE id = ?1
                AND NOT EXISTS (SELECT 1 FROM tasks WHERE project_id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM jobs WHERE project_id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM preview_files WHERE project_id = ?1)
                AND NOT EXISTS (SELECT 1 FROM comments WHERE project_id = ?1)",
             project
         ))
