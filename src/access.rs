@@ -244,7 +244,7 @@ fn look<'a>(
 
 /// A list the caller may see. Its filter is read from the query.
 pub trait Listed: DeserializeOwned + Send {
-    type Filter: DeserializeOwned + JsonSchema;
+    type Filter: DeserializeOwned + JsonSchema + Send;
     /// What is missing where there is no such list.
     const NO_HOLDER: Code = Code::NotFound;
     /// What the list is of, from the outside in: a row where the caller may see it, and what is missing where not.
@@ -260,11 +260,15 @@ pub trait Listed: DeserializeOwned + Send {
 #[derive(Deserialize, JsonSchema)]
 pub struct NoFilter {}
 
-pub struct List<T>(Paged<T>);
+pub struct List<T: Listed> {
+    page: Paged<T>,
+    /// What was asked for.
+    pub filter: T::Filter,
+}
 
-impl<T> List<T> {
+impl<T: Listed> List<T> {
     pub fn into_inner(self) -> Paged<T> {
-        self.0
+        self.page
     }
 }
 
@@ -289,7 +293,8 @@ impl<T: Listed> Thing for List<T> {
         }
         let Page { page, page_size } = Page::parse(ask.query, max_page_size(ask))?;
         let total = answers.first::<Count>()?.map_or(0, |count| count.total);
-        Ok(Some(List(Paged { items: answers.rows()?, total, page, page_size })))
+        let page = Paged { items: answers.rows()?, total, page, page_size };
+        Ok(Some(List { page, filter: crate::http::query(ask.query)? }))
     }
 
     fn role(&self) -> Role {

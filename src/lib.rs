@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod app;
 mod attachments;
+mod audit;
 mod auth;
 mod billing;
 mod comments;

@@ -11,8 +11,8 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    admin, attachments, auth, billing, comments, health, live, notifications, previews, profile, projects, search,
-    tasks, team, user,
+    admin, attachments, audit, auth, billing, comments, health, live, notifications, previews, profile, projects,
+    search, tasks, team, user,
 };
 
 /// What every path begins with.
@@ -139,4 +139,6 @@ routes! {
     get    "/ws/{client_id}"                            live::api::open_as          "Open a WebSocket as a client with a name";
 
     get    "/admin/overview"                            admin::api::overview        "Tell how the service stands";
+    get    "/admin/logs/audit"                          audit::api::list            "List what happened, the latest first";
+    get    "/admin/logs/audit/verify"                   audit::api::verify          "Walk the audit chain, and tell what does not fit";
 }

@@ -12,6 +12,7 @@
 mod accounts;
 mod admin;
 mod attachments;
+mod audit;
 mod billing;
 mod browser;
 mod comments;

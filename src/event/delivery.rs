@@ -1,12 +1,13 @@
 //! What follows from an event: in the database, for those who listen, and elsewhere.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::json;
 
 use super::{Kind, Recorded};
 use crate::access::{REVOCATION_KEPT, revocation_key};
 use crate::app::{App, Change};
 use crate::attachments;
+use crate::audit;
 use crate::billing::inbox::{self, Due};
 use crate::billing::provider::Provider;
 use crate::db::{Id, Stmt};
@@ -36,18 +37,39 @@ pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     Ok(delivered)
 }
 
-/// Once, in three trips for all of them, and what billing takes.
+/// Once, in three trips for all of them, and what billing takes. What follows keeps none of them out of the audit log.
 async fn deliver_together(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
     let find = sql!(
         "SELECT id, kind, actor_id, project_id, task_id, entity_id, data, created_at FROM events
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL ORDER BY id",
         json!(ids),
     );
-    let events: Vec<Recorded> = app.read(vec![find]).await?.rows()?;
-    let mut delivered = ids.to_vec();
-    if events.is_empty() {
-        return Ok(delivered);
+    let [unlinked, salts] = audit::reads(ids);
+    let mut answers = app.read(vec![find, unlinked, salts]).await?;
+    let events: Vec<Recorded> = answers.rows()?;
+    let entries = audit::entries(app, &mut answers)?;
+    if events.is_empty() && entries.is_empty() {
+        return Ok(ids.to_vec());
     }
+    let (delivered, linked) = join(follow(app, ids, events), audit::link(app, entries)).await;
+    if let Err(error) = linked {
+        log("audit", error.cause().unwrap_or(error.message()));
+        return Ok(Vec::new());
+    }
+    let delivered = delivered?;
+    let done = Change::to(()).run(sql!(
+        "UPDATE events SET delivered_at = ?2
+         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
+        json!(delivered),
+        app.now(),
+    ));
+    let _: NoContent = app.commit(done).await?;
+    Ok(delivered)
+}
+
+/// Answers with those of the ids whose events need not be delivered again.
+async fn follow(app: &App, ids: &[Id], events: Vec<Recorded>) -> Result<Vec<Id>> {
+    let mut delivered = ids.to_vec();
     let (received, events): (Vec<Recorded>, Vec<Recorded>) =
         events.into_iter().partition(|event| event.kind == Kind::BillingReceived.name());
     if !received.is_empty() {
@@ -64,13 +86,6 @@ async fn deliver_together(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
         failed.extend(join_all(events.iter().map(|event| act(app, event))).await.into_iter().flatten());
         delivered.retain(|id| !failed.contains(id));
     }
-    let done = Change::to(()).run(sql!(
-        "UPDATE events SET delivered_at = ?2
-         WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
-        json!(delivered),
-        app.now(),
-    ));
-    let _: NoContent = app.commit(done).await?;
     Ok(delivered)
 }
 

@@ -7,7 +7,8 @@
 mod delivery;
 mod sweep;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::By;
@@ -18,12 +19,29 @@ use crate::sql;
 pub use delivery::deliver;
 pub use sweep::sweep;
 
+/// How much an operator should care.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    #[default]
+    Info,
+    Warning,
+    Critical,
+}
+
+/// In brackets: `user` where the entity is a user's id, and how severe it is, if it is.
 macro_rules! kinds {
-    ($($kind:ident $name:literal)*) => {
+    ($($kind:ident $name:literal $([$($mark:ident)*])?)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Kind { $($kind),* }
 
         impl Kind {
+            pub const ALL: &[Kind] = &[$(Kind::$kind),*];
+
+            fn marks(self) -> &'static [&'static str] {
+                match self { $(Kind::$kind => &[$($(stringify!($mark)),*)?]),* }
+            }
+
             pub const fn name(self) -> &'static str {
                 match self { $(Kind::$kind => $name),* }
             }
@@ -35,18 +53,34 @@ macro_rules! kinds {
     };
 }
 
+impl Kind {
+    pub fn severity(self) -> Severity {
+        match self.marks() {
+            marks if marks.contains(&"critical") => Severity::Critical,
+            marks if marks.contains(&"warning") => Severity::Warning,
+            _ => Severity::Info,
+        }
+    }
+
+    /// Whether it happens to a user: whether its entity is one.
+    pub fn is_of_user(self) -> bool {
+        self.marks().contains(&"user")
+    }
+}
+
 kinds! {
-    UserRegistered    "user.registered"
-    ProfileUpdated    "profile.updated"
-    LoginFailed       "login.failed"
+    UserRegistered    "user.registered" [user]
+    ProfileUpdated    "profile.updated" [user]
+    LoginFailed       "login.failed" [user warning]
     SessionCreated    "session.created"
-    SessionSuspicious "session.suspicious"
-    SessionReused     "session.reused"
+    SessionSuspicious "session.suspicious" [warning]
+    SessionReused     "session.reused" [critical]
     SessionRevoked    "session.revoked"
     AdminViewed       "admin.viewed"
-    AdminExported     "admin.exported"
-    AdminMaintained   "admin.maintenance"
-    AdminSwitched     "admin.switched"
+    AdminExported     "admin.exported" [warning]
+    AdminMaintained   "admin.maintenance" [warning]
+    AdminSwitched     "admin.switched" [warning]
+    AuditCheckpointed "audit.checkpointed"
     ProjectCreated    "project.created"
     ProjectUpdated    "project.updated"
     ProjectDeleted    "project.deleted"
@@ -55,9 +89,9 @@ kinds! {
     MemberInvited     "team.member_invited"
     InviteRevoked     "team.invite_revoked"
     InviteDeclined    "team.invite_declined"
-    MemberJoined      "team.member_joined"
-    MemberRemoved     "team.member_removed"
-    MemberLeft        "team.member_left"
+    MemberJoined      "team.member_joined" [user]
+    MemberRemoved     "team.member_removed" [user]
+    MemberLeft        "team.member_left" [user]
     TaskCreated       "task.created"
     TaskUpdated       "task.updated"
     TaskCompleted     "task.completed"
@@ -88,11 +122,11 @@ kinds! {
     WorkerRegistered  "worker.registered"
     WorkerSilent      "worker.silent"
     CallbackRefused   "worker.callback_refused"
-    CheckoutStarted   "checkout.started"
+    CheckoutStarted   "checkout.started" [user]
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
     SubscriptionUpdated "subscription.updated"
-    SubscriptionLapsed "subscription.lapsed"
+    SubscriptionLapsed "subscription.lapsed" [warning]
     SubscriptionSuperseded "subscription.superseded"
 }
 

@@ -12,7 +12,7 @@ use crate::db::{DAY, Id, MINUTE};
 use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
-use crate::{idempotency, jobs, notifications, previews, search, sql};
+use crate::{audit, idempotency, jobs, notifications, previews, search, sql};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -23,6 +23,7 @@ pub async fn sweep(app: &App) {
         ("outbox", send_again(app).await),
         ("sessions", end_expired(app).await),
         ("keeping", forget_old(app).await),
+        ("audit", audit::catch_up(app).await),
         ("lapse", subscription::lapse(app).await),
         ("orphans", orphans::round(app).await),
         ("jobs", jobs::sweep::round(app).await),

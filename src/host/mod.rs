@@ -7,6 +7,7 @@ mod limiter;
 mod objects;
 mod outbound;
 mod request;
+mod sequencer;
 mod sockets;
 
 use std::cell::OnceCell;
@@ -51,8 +52,9 @@ impl Host {
 
     fn read_config(&self) -> Configured {
         let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
-        let missing =
-            ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS"].into_iter().filter(|name| {
+        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT"]
+            .into_iter()
+            .filter(|name| {
                 js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))
                     .map_or(true, |value| value.is_undefined())
             });

@@ -24,6 +24,8 @@ pub enum Object<'a> {
     Channel(&'a Channel),
     /// Those of this user.
     Sockets(i64),
+    /// The one that links the audit log.
+    Sequencer,
 }
 
 impl Object<'_> {
@@ -31,6 +33,7 @@ impl Object<'_> {
         match self {
             Object::Channel(_) => "CHANNELS",
             Object::Sockets(_) => "SOCKETS",
+            Object::Sequencer => "AUDIT",
         }
     }
 
@@ -38,6 +41,7 @@ impl Object<'_> {
         match self {
             Object::Channel(channel) => channel.to_string(),
             Object::Sockets(user) => user.to_string(),
+            Object::Sequencer => "sequencer".into(),
         }
     }
 }

@@ -180,6 +180,12 @@ impl Operation<'_> {
         self.query::<Filter>();
     }
 
+    /// A parameter of the query for each field.
+    pub fn asked<T: JsonSchema>(&mut self) {
+        self.can_fail(&[Code::Validation]);
+        self.query::<T>();
+    }
+
     fn query<T: JsonSchema>(&mut self) {
         let schema = schemars::schema_for!(T);
         let definitions = schema.get("$defs").cloned().unwrap_or_default();

@@ -94,6 +94,7 @@ const TAGS: [(&str, &str); 15] = [
     ("search", "Projects, tasks and comments by what they say."),
     ("live", "What happens, as it happens."),
     ("admin", "For who runs the service. What operators do and see is written down."),
+    ("audit", "What happened, for those who run the service."),
 ];
 
 /// The whole document, as it is published.

@@ -183,6 +183,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /notifications/settings", None),
         step(&ada, "PATCH /notifications/settings", Some(json!({ "mention": { "email": false } }))),
         step(&root, "GET /admin/overview", None),
+        step(&root, "GET /admin/logs/audit", None),
+        step(&root, "GET /admin/logs/audit/verify", None),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }
