@@ -78,7 +78,7 @@ const ANYWHERE: [Code; 5] =
     [Code::RateLimited, Code::Internal, Code::Misconfigured, Code::Unavailable, Code::Maintenance];
 
 /// One a domain.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: &[(&str, &str)] = &[
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("user", "The caller's account with its subscription."),
