@@ -11,12 +11,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::switches;
+use crate::api_keys::credential::Key;
 use crate::app::{App, Boxed};
 use crate::auth::token::Claims;
 use crate::db::{self, Answers, Id, MINUTE, Stmt, Time};
 use crate::error::{Code, Error, Result};
 use crate::http::{Page, Paged};
-use crate::limits::{self, Limits};
+use crate::limits::{self, Limits, Tier};
 use crate::openapi::Operation;
 use crate::sql;
 use crate::user::User;
@@ -33,11 +34,28 @@ pub fn session_over() -> Error {
     Error::new(Code::TokenInvalid).saying("The session is over; log in again.")
 }
 
-/// The caller: a live session of a user in good standing.
+/// Who a request says it is from, under a seal of ours or by a secret. Whether that still holds is for the database to
+/// say, in the batch that loads what the request is about.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub user: i64,
+    /// As it was when last heard of.
+    pub tier: Tier,
+    pub credential: Credential,
+}
+
+/// What somebody calls with.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Session(Id),
+    Key(Key),
+}
+
+/// The caller: a user in good standing, by a live session or key.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub user: User,
-    pub session: Id,
+    pub credential: Credential,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -63,7 +81,7 @@ pub struct Operate;
 
 /// What a thing may look at to find itself.
 pub struct Ask<'a> {
-    pub caller: &'a Claims,
+    pub caller: &'a Identity,
     pub path: Path,
     pub query: Option<&'a str>,
     pub now: Time,
@@ -90,7 +108,7 @@ impl Path {
     }
 }
 
-/// Something a caller can reach, loaded together with their session in one trip.
+/// Something a caller can reach, loaded together with what they call with in one trip.
 pub trait Thing: Sized + Send {
     const NOT_FOUND: Code;
     fn find(ask: &Ask) -> Result<Vec<Stmt>>;
@@ -126,45 +144,85 @@ impl<V, T> Deref for Can<V, T> {
     }
 }
 
+/// Who calls, and whether others than operators are kept out.
+#[derive(Deserialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub user: User,
+    #[serde(deserialize_with = "db::flag")]
+    pub maintenance: bool,
+}
+
+impl From<Claims> for Identity {
+    fn from(Claims { user, session, tier }: Claims) -> Self {
+        Identity { user, tier, credential: Credential::Session(session) }
+    }
+}
+
+impl Identity {
+    /// Under which it is counted, and its repeated requests are known. A key is a program of its own, whose bursts and
+    /// `Idempotency-Key`s are not its user's; it keeps them when its secret is changed.
+    pub fn account(&self) -> String {
+        match &self.credential {
+            Credential::Session(_) => format!("user {}", self.user),
+            Credential::Key(key) => format!("key {}", key.id),
+        }
+    }
+
+    fn find(&self, now: Time) -> Stmt {
+        match &self.credential {
+            Credential::Session(session) => sql!(
+                "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.is_admin,
+                        u.created_at, u.updated_at,
+                        (SELECT is_on FROM switches WHERE name = 'maintenance') AS maintenance
+                 FROM sessions s JOIN users u ON u.id = s.user_id
+                 WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3",
+                session,
+                self.user,
+                now,
+            ),
+            Credential::Key(key) => key.find(self.user, now),
+        }
+    }
+
+    fn load(&self, answers: &mut Answers, app: &App) -> Result<Found> {
+        match &self.credential {
+            Credential::Session(_) => answers.first()?.ok_or_else(session_over),
+            Credential::Key(key) => key.load(answers, app),
+        }
+    }
+}
+
+impl Credential {
+    /// For what only somebody who logged in does.
+    pub fn session(&self) -> Result<&Id> {
+        match self {
+            Credential::Session(session) => Ok(session),
+            Credential::Key(_) => Err(Code::KeyNotAllowed.into()),
+        }
+    }
+}
+
 impl Actor {
-    fn find(claims: &Claims, now: Time) -> Stmt {
-        sql!(
-            "SELECT u.id, u.email, u.username, u.display_name, u.avatar_url, u.tier, u.status, u.is_admin,
-                    u.created_at, u.updated_at,
-                    (SELECT is_on FROM switches WHERE name = 'maintenance') AS maintenance
-             FROM sessions s JOIN users u ON u.id = s.user_id
-             WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3",
-            claims.session,
-            claims.user,
-            now,
-        )
+    /// Whoever this is, if what they call with still lives.
+    pub async fn of(app: &App, caller: &Identity) -> Result<Self> {
+        let mut answers = app.read_regardless(vec![caller.find(app.now())]).await?;
+        Actor::load(&mut answers, app, caller)
     }
 
-    /// Whoever these claims are of, if their session still lives.
-    pub async fn of(app: &App, claims: &Claims) -> Result<Self> {
-        let mut answers = app.read_regardless(vec![Actor::find(claims, app.now())]).await?;
-        Actor::load(&mut answers, claims, app)
-    }
-
-    /// Who does not run this service may not look after it.
+    /// Who does not run this service may not look after it, and no program does.
     fn operates(&self) -> Result<()> {
+        self.credential.session()?;
         if self.user.is_admin { Ok(()) } else { Err(Code::Forbidden.into()) }
     }
 
-    fn load(answers: &mut Answers, claims: &Claims, app: &App) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Found {
-            #[serde(flatten)]
-            user: User,
-            #[serde(deserialize_with = "db::flag")]
-            maintenance: bool,
-        }
-        let Found { user, maintenance } = answers.first()?.ok_or_else(session_over)?;
+    fn load(answers: &mut Answers, app: &App, caller: &Identity) -> Result<Self> {
+        let Found { user, maintenance } = caller.load(answers, app)?;
         switches::saw(maintenance, app.now());
         app.admit(user.is_admin, maintenance)?;
         user.may_act()?;
         limits::remember_tier(user.id, user.tier);
-        Ok(Actor { user, session: claims.session.clone() })
+        Ok(Actor { user, credential: caller.credential.clone() })
     }
 }
 
@@ -173,7 +231,7 @@ impl FromRequestParts<()> for Actor {
 
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
-        Actor::of(&app, app.claims()?).await
+        Actor::of(&app, app.identity()?).await
     }
 }
 
@@ -195,7 +253,7 @@ impl<V, T: Permits<V>> FromRequestParts<()> for Can<V, T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
-        let caller = app.claims()?;
+        let caller = app.identity()?;
         let path = path(parts).await.ok_or(T::NOT_FOUND)?;
         let ask = Ask { caller, path, query: parts.uri.query(), now: app.now(), limits: &app.config().limits };
         let operates = T::NEEDS == Role::Operator;
@@ -216,10 +274,10 @@ fn path(parts: &mut Parts) -> Boxed<'_, Option<Path>> {
     })
 }
 
-/// The caller, and what was found besides. A malformed address of nobody's is still nobody's: the session is checked first.
+/// The caller, and what was found besides. A malformed address of nobody's is still nobody's: the caller is checked first.
 fn look<'a>(
     app: &'a App,
-    caller: &'a Claims,
+    caller: &'a Identity,
     find: Result<Vec<Stmt>>,
     operates: bool,
 ) -> Boxed<'a, Result<(Actor, Answers)>> {
@@ -228,10 +286,10 @@ fn look<'a>(
             Ok(stmts) => (stmts, None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        let mut batch = vec![Actor::find(caller, app.now())];
+        let mut batch = vec![caller.find(app.now())];
         batch.extend(stmts);
         let mut answers = app.read_regardless(batch).await?;
-        let actor = Actor::load(&mut answers, caller, app)?;
+        let actor = Actor::load(&mut answers, app, caller)?;
         if operates {
             actor.operates()?;
         }

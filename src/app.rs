@@ -2,21 +2,20 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use http::{Extensions, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::{self, Actor};
+use crate::access::{self, Actor, Identity};
 use crate::admin::switches;
-use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
 use crate::error::{Code, Error, Result};
-use crate::event::Event;
-use crate::host::Host;
-use crate::http::Answer;
+use crate::event::{self, Event};
+use crate::host::{Host, log};
+use crate::http::{Answer, NoContent};
 use crate::idempotency::Idempotency;
 use crate::limits::{Allowance, Quota};
 
@@ -27,7 +26,7 @@ struct Hands {
     host: Host,
     config: Arc<Config>,
     caller: Caller,
-    claims: Result<Claims>,
+    identity: OnceLock<Result<Identity>>,
     session_over: AtomicBool,
     /// Known not to be kept out by maintenance.
     admitted: AtomicBool,
@@ -36,6 +35,7 @@ struct Hands {
     trips: AtomicU32,
     ids: AtomicU16,
     outbox: Mutex<Vec<Id>>,
+    afterwards: Mutex<Vec<Stmt>>,
     idempotency: Mutex<Option<Idempotency>>,
 }
 
@@ -132,18 +132,19 @@ impl<T> Change<T> {
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl App {
-    pub fn new(host: Host, config: Arc<Config>, caller: Caller, claims: Result<Claims>) -> Self {
+    pub fn new(host: Host, config: Arc<Config>, caller: Caller) -> Self {
         App(Arc::new(Hands {
             host,
             config,
             caller,
-            claims,
+            identity: OnceLock::new(),
             session_over: AtomicBool::new(false),
             admitted: AtomicBool::new(false),
             exempt: AtomicBool::new(false),
             trips: AtomicU32::new(0),
             ids: AtomicU16::new(0),
             outbox: Mutex::default(),
+            afterwards: Mutex::default(),
             idempotency: Mutex::default(),
         }))
     }
@@ -152,7 +153,7 @@ impl App {
     pub fn background(host: Host, config: Arc<Config>, what: &str, now: Time) -> Self {
         let caller =
             Caller { now, request_id: what.into(), ip: String::new(), user_agent: String::new(), site: String::new() };
-        let app = App::new(host, config, caller, Err(Code::Unauthorized.into()));
+        let app = App::new(host, config, caller);
         app.exempt();
         app
     }
@@ -207,12 +208,20 @@ impl App {
         self.config().base_url.as_deref().unwrap_or(&self.caller().site)
     }
 
-    /// What the access token or the cookie says; its session is not yet known to be alive.
-    pub fn claims(&self) -> Result<&Claims> {
+    /// Whose the request says it is; what it says so with is not yet known to be alive.
+    pub fn identity(&self) -> Result<&Identity> {
         if self.0.session_over.load(Ordering::Relaxed) {
             return Err(access::session_over());
         }
-        self.0.claims.as_ref().map_err(Clone::clone)
+        match self.0.identity.get() {
+            Some(known) => known.as_ref().map_err(Clone::clone),
+            None => Err(Code::Unauthorized.into()),
+        }
+    }
+
+    /// Notes what the request shows of who sends it, once.
+    pub fn identify(&self, identity: Result<Identity>) {
+        self.0.identity.get_or_init(|| identity);
     }
 
     /// Notes that the edge knows the token's session to be over; who needs none may go on.
@@ -275,7 +284,7 @@ impl App {
         match outcome {
             Outcome::Is(outcome) => {
                 let answer = A::of(&outcome)?;
-                let keep = || lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.body(), self.now());
+                let keep = || lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.kept(), self.now());
                 let kept = if A::STATUS == StatusCode::CREATED { keep() } else { None };
                 self.write(kept, writes, Vec::new()).await?;
                 Ok(answer)
@@ -358,13 +367,37 @@ impl App {
     }
 
     pub fn expect_key(&self, method: &Method, path: &str, key: Option<&str>) -> Result<()> {
-        let user = self.claims().ok().map(|claims| claims.user);
-        *lock(&self.0.idempotency) = Idempotency::read(method, path, user, key)?;
+        let who = self.identity().map_or("anyone".into(), Identity::account);
+        *lock(&self.0.idempotency) = Idempotency::read(method, path, &who, key)?;
         Ok(())
     }
 
     pub fn trips(&self) -> u32 {
         self.0.trips.load(Ordering::Relaxed)
+    }
+
+    /// Writes it once the answer is out. Nothing follows from it, and nobody waits for it.
+    pub fn write_afterwards(&self, stmt: Stmt) {
+        lock(&self.0.afterwards).push(stmt);
+    }
+
+    /// The answer is out.
+    pub fn conclude(&self) {
+        for id in self.take_outbox() {
+            event::send_later(self.host(), id);
+        }
+        let stmts = std::mem::take(&mut *lock(&self.0.afterwards));
+        if stmts.is_empty() {
+            return;
+        }
+        let change = stmts.into_iter().fold(Change::to(()), Change::run);
+        let Hands { host, config, caller, .. } = &*self.0;
+        let app = App::background(host.clone(), config.clone(), &caller.request_id, caller.now);
+        host.later(async move {
+            if let Err(error) = app.commit::<NoContent>(change).await {
+                log(&app.caller().request_id, error.cause().unwrap_or(error.message()));
+            }
+        });
     }
 
     /// The events committed since last asked.

@@ -36,7 +36,7 @@ pub struct Earlier {
 
 impl Idempotency {
     /// The key of a POST; other methods are idempotent by themselves.
-    pub fn read(method: &Method, path: &str, user: Option<i64>, key: Option<&str>) -> Result<Option<Self>> {
+    pub fn read(method: &Method, path: &str, who: &str, key: Option<&str>) -> Result<Option<Self>> {
         let Some(key) = key.filter(|_| method == Method::POST) else {
             return Ok(None);
         };
@@ -47,7 +47,6 @@ impl Idempotency {
                 Error::new(Code::BadRequest).saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
             );
         }
-        let who = user.map_or("anyone".into(), |id| format!("user {id}"));
         Ok(Some(Idempotency {
             scope: format!("{who} POST {path}"),
             key: key.to_owned(),

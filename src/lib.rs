@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod api_keys;
 mod app;
 mod attachments;
 mod audit;

@@ -11,12 +11,22 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    admin, attachments, audit, auth, billing, comments, health, live, notifications, previews, profile, projects,
-    search, tasks, team, user,
+    admin, api_keys, attachments, audit, auth, billing, comments, health, live, notifications, previews, profile,
+    projects, search, tasks, team, user,
 };
 
 /// What every path begins with.
 pub const BASE: &str = "/api/v1";
+
+/// What no API key opens: what could make it more than it is, or reach beyond its end, and what is between its user
+/// and us.
+const NOT_FOR_KEYS: [&str; 8] = ["auth", "user", "billing", "api-keys", "webhooks", "admin", "monitoring", "ws"];
+
+/// Whether a key is a credential at a path.
+pub fn takes_keys(path: &str) -> bool {
+    let part = path.strip_prefix(BASE).unwrap_or_default().split('/').nth(1);
+    part.is_none_or(|part| !NOT_FOR_KEYS.contains(&part))
+}
 
 macro_rules! routes {
     ($($method:ident $path:literal $($module:ident)::+ $summary:literal $([$($code:ident),*])? $($flag:ident)*;)*) => {
@@ -55,6 +65,11 @@ routes! {
     get    "/auth/me"                                   auth::api::me               "Get the account";
     get    "/auth/sessions"                             auth::api::sessions         "List the devices logged in";
     delete "/auth/sessions/{session_id}"                auth::api::revoke           "Log a device out";
+
+    get    "/api-keys"                                  api_keys::api::list          "List the caller's API keys";
+    post   "/api-keys"                                  api_keys::api::create        "Make an API key; it is shown once" [TierLimitExceeded, ApiKeyExists];
+    delete "/api-keys/{api_key_id}"                     api_keys::api::revoke        "Revoke an API key, all its secrets at once";
+    post   "/api-keys/{api_key_id}/regenerate"          api_keys::api::regenerate    "Give an API key a new secret; the old one works a while longer" [ApiKeyOver, TooMany, Conflict];
 
     get    "/user/me"                                   user::api::me               "Get the account with its subscription";
 

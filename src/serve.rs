@@ -10,16 +10,17 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use http_body_util::BodyExt;
 use tower_service::Service;
 
+use crate::access::Identity;
 use crate::admin::switches;
+use crate::api_keys::credential::Presented;
 use crate::app::{App, Caller};
 use crate::auth::cookie;
-use crate::auth::token::Claims;
 use crate::config::Config;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{self, Foreign, Host};
-use crate::limits::{self, Counted, Policy, Spent};
-use crate::{cors, csrf, event, live, routes};
+use crate::limits::{self, Counted, Spent};
+use crate::{api_keys, cors, csrf, live, routes};
 
 thread_local! {
     static ROUTER: OnceCell<Router> = const { OnceCell::new() };
@@ -58,9 +59,7 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     let head = request.method() == Method::HEAD;
     let origin = request.headers().get(header::ORIGIN).cloned();
     let caller = caller(&request, &config, request_id, now);
-    let claims = live::api::claims(request.uri(), &config.keys, caller.now)
-        .unwrap_or_else(|| claims(request.headers(), &config, caller.now));
-    let app = App::new(host, config, caller, claims);
+    let app = App::new(host, config, caller);
 
     let (outcome, spent) = answer(&app, request).await;
     let response = outcome.unwrap_or_else(axum::response::IntoResponse::into_response);
@@ -75,9 +74,7 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
         *response.body_mut() = Bytes::new();
         response.extensions_mut().remove::<Foreign>();
     }
-    for id in app.take_outbox() {
-        event::send_later(app.host(), id);
-    }
+    app.conclude();
     response
 }
 
@@ -91,14 +88,13 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     if open {
         app.exempt();
     }
-    let policy = Policy::of(app, if method == Method::POST { counted } else { Counted::Caller });
-    let spent = limits::spend(app, policy).await;
+    let spent = admit(app, &request, if method == Method::POST { counted } else { Counted::Caller }).await;
     let outcome = async {
         spent.check(app.now())?;
-        if !open && app.claims().is_err() {
+        if !open && app.identity().is_err() {
             switches::admit_unknown(app)?;
         }
-        if app.claims().is_ok() && !request.headers().contains_key(header::AUTHORIZATION) {
+        if app.identity().is_ok() && !request.headers().contains_key(header::AUTHORIZATION) {
             csrf::check(&method, request.headers(), app.site())?;
         }
         let key = request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
@@ -107,6 +103,26 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
         call(request).await
     };
     (outcome.await, Some(spent))
+}
+
+/// Learns whose a request is, and counts it.
+async fn admit(app: &App, request: &Request<Body>, counted: Counted) -> Spent {
+    match shown(app, request) {
+        Ok(Shown::Identity(identity)) => app.identify(Ok(identity)),
+        Ok(Shown::Stranger(key)) => {
+            // Whose key it is takes a trip to learn, which its address pays for.
+            let spent = limits::spend(app, counted).await;
+            if !spent.standing.allowed {
+                return spent;
+            }
+            app.identify(key.owner(app).await);
+            if app.identity().is_err() {
+                return spent;
+            }
+        }
+        Err(error) => app.identify(Err(error)),
+    }
+    limits::spend(app, counted).await
 }
 
 async fn call(request: Request<Body>) -> Result<Response<Body>> {
@@ -161,16 +177,35 @@ fn caller(request: &Request<Body>, config: &Config, made: String, now: Time) -> 
     }
 }
 
-fn claims(headers: &HeaderMap, config: &Config, now: Time) -> Result<Claims> {
+/// What a request shows of who sends it.
+enum Shown {
+    Identity(Identity),
+    /// A key this isolate has not met.
+    Stranger(Presented),
+}
+
+fn shown(app: &App, request: &Request<Body>) -> Result<Shown> {
+    let (keys, now, headers, uri) = (&app.config().keys, app.now(), request.headers(), request.uri());
+    if let Some(claims) = live::api::claims(uri, keys, now) {
+        return Ok(Shown::Identity(claims?.into()));
+    }
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
-        return cookies.and_then(|text| cookie::read(text, &config.keys, now)).ok_or_else(|| Code::Unauthorized.into());
+        let claims = cookies.and_then(|text| cookie::read(text, keys, now)).ok_or(Code::Unauthorized)?;
+        return Ok(Shown::Identity(claims.into()));
     };
-    let value = value.to_str().unwrap_or_default();
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => config.keys.verify(token.trim(), now),
-        _ => Err(Code::Unauthorized.into()),
+    let token = match value.to_str().unwrap_or_default().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return Err(Code::Unauthorized.into()),
+    };
+    if !api_keys::looks_like_one(token) {
+        return Ok(Shown::Identity(keys.verify(token, now)?.into()));
     }
+    let key = Presented::read(token, request.method())?;
+    if !routes::takes_keys(uri.path()) {
+        return Err(Code::KeyNotAllowed.into());
+    }
+    Ok(key.known().map_or(Shown::Stranger(key), Shown::Identity))
 }
 
 /// Writes the envelope where there is an error, and the request's id.

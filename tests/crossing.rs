@@ -38,7 +38,9 @@ impl Camp {
         let attachment = id(owner.post(&attachments).json(link).await);
         let comment = json!({ "entity_type": "task", "entity_id": task, "body": format!("So {word}!") });
         let comment = id(owner.post(&format!("{path}/comments")).json(comment).await);
+        let key = id(owner.post("/api-keys").json(json!({ "name": format!("{word} key") })).await);
         let ids = vec![
+            ("{api_key_id}", key),
             ("{project_id}", project),
             ("{user_id}", member.id().to_string()),
             ("{invite_id}", id(invite)),

@@ -58,13 +58,13 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
 }
 
 pub async fn logout(app: App, actor: Actor) -> Result<(SetCookie, NoContent)> {
-    let over = session::revoke(&actor.session, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor));
+    let over = session::revoke(actor.credential.session()?, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor));
     Ok((cookie::clear(), app.commit(over).await?))
 }
 
 pub async fn session_token(app: App, actor: Actor) -> Result<Bare<LoginLink>> {
     let (token, seconds) = (LoginToken::new(app.random()?), app.config().login_link_seconds);
-    let link = app.commit(token.create(&actor, app.site(), &app.by(&actor), seconds)).await?;
+    let link = app.commit(token.create(&actor, app.site(), &app.by(&actor), seconds)?).await?;
     token.remember(&app, &actor, seconds);
     Ok(link)
 }

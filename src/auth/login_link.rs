@@ -72,15 +72,15 @@ impl LoginToken {
         format!("login/{}", self.hash())
     }
 
-    pub fn create(&self, actor: &Actor, site: &str, by: &By, seconds: u32) -> Change<LoginLink> {
-        Change::to(LoginLink { url: format!("{site}/login/session/{}", self.text()) }).run(sql!(
+    pub fn create(&self, actor: &Actor, site: &str, by: &By, seconds: u32) -> Result<Change<LoginLink>> {
+        Ok(Change::to(LoginLink { url: format!("{site}/login/session/{}", self.text()) }).run(sql!(
             "INSERT INTO session_tokens (token_hash, user_id, session_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             self.hash(),
             actor.user.id,
-            actor.session,
+            actor.credential.session()?,
             by.at,
             by.at.plus(i64::from(seconds) * SECOND),
-        ))
+        )))
     }
 
     /// Tells the edge whose this is, after the answer.

@@ -67,7 +67,7 @@ impl Listed for Session {
                  ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5",
                 ask.caller.user,
                 ask.now,
-                ask.caller.session,
+                ask.caller.credential.session()?,
                 page.limit(),
                 page.offset(),
             ),
@@ -86,7 +86,7 @@ impl Thing for Session {
              FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?4",
             id,
             ask.caller.user,
-            ask.caller.session,
+            ask.caller.credential.session()?,
             ask.now,
         )])
     }

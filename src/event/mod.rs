@@ -81,6 +81,9 @@ kinds! {
     AdminMaintained   "admin.maintenance" [warning]
     AdminSwitched     "admin.switched" [warning]
     AuditCheckpointed "audit.checkpointed"
+    ApiKeyCreated     "api_key.created"
+    ApiKeyRegenerated "api_key.regenerated"
+    ApiKeyRevoked     "api_key.revoked"
     ProjectCreated    "project.created"
     ProjectUpdated    "project.updated"
     ProjectDeleted    "project.deleted"

@@ -12,7 +12,7 @@ use crate::db::{DAY, Id, MINUTE};
 use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
-use crate::{audit, idempotency, jobs, notifications, previews, search, sql};
+use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -93,6 +93,7 @@ async fn forget_old(app: &App) -> Result<()> {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
             now.plus(-30 * DAY)
         ));
-    let change = notifications::forget_old(now).into_iter().fold(change, Change::run);
+    let more = notifications::forget_old(now).into_iter().chain(api_keys::forget_old(now));
+    let change = more.fold(change, Change::run);
     app.commit::<NoContent>(change).await.map(drop)
 }

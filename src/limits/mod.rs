@@ -13,15 +13,18 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::access::{Credential, Identity};
 use crate::app::App;
-use crate::auth::token::Claims;
-use crate::db::Time;
+use crate::db::{Id, Time};
 use crate::error::{Code, Error, Result};
 
 use leases::Leases;
 
 pub use bucket::{Bucket, Grant, Take};
 pub use tiers::{Allowance, Quota, Tier};
+
+/// How many times a key's limit all keys of a user have together.
+const KEYS_TOGETHER: u32 = 2;
 
 /// Seconds over which a limit is counted.
 pub const WINDOW_SECONDS: i64 = 60;
@@ -49,6 +52,11 @@ impl Limits {
         }
     }
 
+    /// A minute.
+    fn requests_of(&self, caller: &Identity) -> u32 {
+        whole(self.of(known_tier(caller)).requests_per_minute)
+    }
+
     pub fn max_page_size(&self, tier: Tier) -> u32 {
         whole(self.of(tier).max_page_size)
     }
@@ -71,7 +79,7 @@ fn whole(limit: Option<u64>) -> u32 {
 /// What a route's requests count against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// The user, or the address of who has no session.
+    /// The user or their key, or the address of who has neither.
     Caller,
     /// The address, strictly: passwords and tokens are tried here.
     Credentials,
@@ -104,18 +112,26 @@ impl Policy {
     pub fn of(app: &App, counted: Counted) -> Policy {
         let limits = &app.config().limits;
         let network = app.caller().network();
-        let (name, key, limit) = match (counted, app.claims()) {
+        let (name, key, limit) = match (counted, app.identity()) {
             (Counted::Credentials, _) => {
                 let key = format!("auth {network}");
                 return Policy { name: "auth", key, limit: limits.auth, lease: 1, fails_closed: true };
             }
             (Counted::Webhook, _) => ("webhook", format!("webhook {network}"), limits.webhook),
             (Counted::Caller, Err(_)) => ("anonymous", format!("ip {network}"), limits.anonymous),
-            (Counted::Caller, Ok(claims)) => {
-                let tier = known_tier(claims);
-                (tier.name(), format!("user {}", claims.user), whole(limits.of(tier).requests_per_minute))
-            }
+            (Counted::Caller, Ok(caller)) => (known_tier(caller).name(), caller.account(), limits.requests_of(caller)),
         };
+        Policy::leased(name, key, limit)
+    }
+
+    /// Beside each key's own: all keys of its user, that making many of them is no way around the limit.
+    fn of_all_keys(app: &App) -> Option<Policy> {
+        let caller = app.identity().ok().filter(|caller| matches!(caller.credential, Credential::Key(_)))?;
+        let limit = app.config().limits.requests_of(caller).saturating_mul(KEYS_TOGETHER);
+        Some(Policy::leased("keys", format!("keys of {}", caller.user), limit))
+    }
+
+    fn leased(name: &'static str, key: String, limit: u32) -> Policy {
         Policy { name, key, limit, lease: (limit / 12).max(5), fails_closed: false }
     }
 }
@@ -138,9 +154,9 @@ pub fn remember_tier(user: i64, tier: Tier) {
     });
 }
 
-/// The latest this isolate read, else what the token says.
-pub fn known_tier(claims: &Claims) -> Tier {
-    TIERS.with_borrow(|tiers| tiers.get(&claims.user).copied()).unwrap_or(claims.tier)
+/// The latest this isolate read, else what is said with the request.
+pub fn known_tier(caller: &Identity) -> Tier {
+    TIERS.with_borrow(|tiers| tiers.get(&caller.user).copied()).unwrap_or(caller.tier)
 }
 
 /// What one request cost, and what is left.
@@ -151,8 +167,17 @@ pub struct Spent {
     pub asked: bool,
 }
 
-/// Takes one token of the caller's, from a lease where there is one.
-pub async fn spend(app: &App, policy: Policy) -> Spent {
+/// Takes one token of each bucket the request counts against. What one refuses the next need not pay for.
+pub async fn spend(app: &App, counted: Counted) -> Spent {
+    let spent = take(app, Policy::of(app, counted)).await;
+    match Policy::of_all_keys(app) {
+        Some(all) if spent.standing.allowed => spent.and(take(app, all).await),
+        _ => spent,
+    }
+}
+
+/// From a lease where there is one.
+async fn take(app: &App, policy: Policy) -> Spent {
     let now = app.now();
     if let Some(standing) = LEASES.with_borrow_mut(|leases| leases.spend(&policy, now)) {
         return Spent { policy, standing, asked: false };
@@ -160,7 +185,8 @@ pub async fn spend(app: &App, policy: Policy) -> Spent {
     let want = LEASES.with_borrow_mut(|leases| leases.want(&policy, now));
     let take = Take { limit: policy.limit, want, now };
     // The trip is being paid for anyway: learn in its shadow whether the session is over.
-    let session = app.claims().ok().map(|claims| crate::access::revocation_key(claims.session.as_str()));
+    let session = app.identity().ok().and_then(|caller| caller.credential.session().ok()).map(Id::as_str);
+    let session = session.map(crate::access::revocation_key);
     let (grant, revoked) = futures::join!(app.host().take_tokens(&policy.key, &take), async {
         match session {
             Some(key) => app.host().kv_get(&key).await.is_ok_and(|value| value.is_some()),
@@ -181,6 +207,13 @@ pub async fn spend(app: &App, policy: Policy) -> Spent {
 }
 
 impl Spent {
+    /// Of two, what is told is the one that binds.
+    fn and(self, other: Spent) -> Spent {
+        let asked = self.asked || other.asked;
+        let binds = !other.standing.allowed || other.standing.remaining < self.standing.remaining;
+        Spent { asked, ..if binds { other } else { self } }
+    }
+
     pub fn check(&self, now: Time) -> Result<()> {
         if self.standing.allowed {
             return Ok(());

@@ -87,6 +87,7 @@ allowances! {
     ai_doc_tokens         "LIMIT_AI_DOC_TOKENS"         [Some(1_000), Some(4_000), Some(12_000)];
     ai_docs_per_minute    "LIMIT_AI_DOCS_PER_MINUTE"    [Some(1), Some(3), Some(10)];
     concurrent_ai_docs    "LIMIT_CONCURRENT_AI_DOCS"    [Some(1), Some(2), Some(5)];
+    api_keys              "LIMIT_API_KEYS"              [Some(2), Some(10), Some(25)];
     attachment_bytes      "LIMIT_ATTACHMENT_BYTES"      [Some(5 * MIB), Some(50 * MIB), Some(100 * MIB)];
     attachments_per_task  "LIMIT_ATTACHMENTS_PER_TASK"  [Some(5), Some(20), Some(50)];
 }

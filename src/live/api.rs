@@ -15,7 +15,8 @@ use crate::live::ticket::{Shown, Ticket};
 use crate::routes::BASE;
 
 pub async fn ticket(app: App, actor: Actor) -> Result<One<Ticket>> {
-    let claims = Claims { user: actor.user.id, session: actor.session, tier: actor.user.tier };
+    let session = actor.credential.session()?.clone();
+    let claims = Claims { user: actor.user.id, session, tier: actor.user.tier };
     One::of(&Ticket::make(&claims, &app.id()?, &app.config().keys, app.now()))
 }
 
@@ -61,17 +62,18 @@ impl FromRequestParts<()> for Guest {
     async fn from_request_parts(parts: &mut Parts, _: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
         let shows: Shows = query(parts.uri.query())?;
-        let claims = app.claims()?;
+        let caller = app.identity()?;
         let shown = shows.ticket.and_then(|ticket| Shown::read(&ticket, &app.config().keys, app.now()));
         let (nonce, until) = shown.map(|shown| (shown.nonce, shown.until.millis())).unzip();
         let credential = nonce.is_some() || shows.token.is_some() || parts.headers.contains_key(header::AUTHORIZATION);
         check_origin(&parts.headers, &app, credential)?;
-        let actor = Actor::of(&app, claims).await?;
+        let actor = Actor::of(&app, caller).await?;
         let upgrade = parts.headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if parts.method != Method::GET || !upgrade.eq_ignore_ascii_case("websocket") {
             return Err(Code::UpgradeRequired.into());
         }
-        Ok(Guest { user: actor.user.id, entry: Entry { session: actor.session, nonce, until } })
+        let session = actor.credential.session()?.clone();
+        Ok(Guest { user: actor.user.id, entry: Entry { session, nonce, until } })
     }
 }
 

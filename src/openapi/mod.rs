@@ -12,7 +12,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
-use crate::http::{Answer, Bare, Created, File, Maybe, NoContent, One, Paged, SetCookie, Socket, Tagged, Versioned};
+use crate::http::{
+    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Revealed, SetCookie, Socket, Tagged, Versioned,
+};
 use crate::routes;
 
 pub struct Document {
@@ -81,6 +83,7 @@ const ANYWHERE: [Code; 5] =
 const TAGS: &[(&str, &str)] = &[
     ("health", "Whether the service is up."),
     ("auth", "Accounts, logins and the devices logged in."),
+    ("api_keys", "What programs of a user call with."),
     ("user", "The caller's account with its subscription."),
     ("billing", "Plans, checkouts and subscriptions."),
     ("profile", "What users say of themselves."),
@@ -112,11 +115,15 @@ pub fn document() -> Value {
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": routes::BASE, "description": "Where this document was served from" }],
-        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
+        "tags": TAGS.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect::<Vec<_>>(),
         "paths": document.paths,
         "components": {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "api_key": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "hsk_live_…",
+                    "description": "Of `POST /api-keys`. With the scope `read` for GET and HEAD, with `write` for all else.",
+                },
                 "cookie": {
                     "type": "apiKey", "in": "cookie", "name": "__Host-session",
                     "description": "Of `/auth/session-exchange`. What changes something must be `application/json` from a page of the same origin.",
@@ -170,12 +177,22 @@ impl Document {
         if method != "get" {
             operation.can_fail(&[Code::ReadOnly]);
         }
+        let by_key = operation.authenticated && routes::takes_keys(&format!("{}{path}", routes::BASE));
+        match (operation.authenticated, by_key) {
+            (true, true) if method != "get" => operation.can_fail(&[Code::ScopeMissing]),
+            (true, false) => operation.can_fail(&[Code::KeyNotAllowed]),
+            _ => {}
+        }
         let tag = name.split("::").next().unwrap_or_default().trim();
         let mut value = json!({
             "tags": [tag],
             "summary": summary,
             "operationId": name.replace(char::is_whitespace, "").replace("::api::", "_").replace("::", "_"),
-            "security": if operation.authenticated { json!([{ "bearer": [] }, { "cookie": [] }]) } else { json!([]) },
+            "security": match (operation.authenticated, by_key) {
+                (true, true) => json!([{ "bearer": [] }, { "api_key": [] }, { "cookie": [] }]),
+                (true, false) => json!([{ "bearer": [] }, { "cookie": [] }]),
+                _ => json!([]),
+            },
             "responses": operation.responses(),
         });
         if let Some(operation_map) = value.as_object_mut() {
@@ -339,6 +356,12 @@ impl<T: JsonSchema> Output for Created<T> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
             "example": "7b1f6c1e-0b6d-4a57-8f0e-2d9c770198c5",
         }));
+    }
+}
+
+impl<T: JsonSchema> Output for Revealed<T> {
+    fn describe(operation: &mut Operation) {
+        Created::<T>::describe(operation);
     }
 }
 

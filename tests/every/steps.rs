@@ -68,10 +68,15 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let (bea, _) = shop.subscriber("bea", "pro", "monthly").await;
     let revoked = world.invite(&ada, &project, &bea).await;
     let (cyd, receipt) = shop.unheard_buyer("cyd").await;
+    let [key, spare] = ["CI", "Spare"].map(|name| ada.post("/api-keys").json(json!({ "name": name })).status(201));
+    let id = |made: Reply| made.data()["id"].as_str().unwrap().to_owned();
+    let (key, spare) = (id(key.await), id(spare.await));
     let refresh = json!({ "refresh_token": ada.refresh_token });
     let (_, token) = ada.login_link().await;
     let ids = [
         ("{session_id}", tablet.session()),
+        ("{api_key_id}/regenerate", format!("{key}/regenerate")),
+        ("{api_key_id}", spare),
         ("{project_id}", project),
         ("{tag_id}", tag),
         ("{label_id}", label.clone()),
@@ -91,6 +96,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         "due_date": "2026-03-01", "label_ids": [label] });
     let task_body = json!({ "title": "Third", "description": "words", "status": "open", "assignee_id": ada.id(),
         "due_date": "2026-03-01T09:30:00+01:00", "label_ids": [label] });
+    let end = chrono::DateTime::from_timestamp_millis(world.clock().now() + 30 * 86_400_000).unwrap();
+    let key_body = json!({ "name": "Another", "scopes": ["read", "write"], "expires_at": end.to_rfc3339() });
     let checkout = json!({ "tier": "pro", "billing_cycle": "yearly" });
     let login = json!({ "email": ada.email, "password": PASSWORD });
     let step = |who: &Person, line: &str, body: Option<Value>| {
@@ -120,6 +127,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /auth/sessions", None),
         step(&ada, "DELETE /auth/sessions/{session_id}", None),
         step(&phone, "POST /auth/logout", None),
+        step(&ada, "GET /api-keys", None),
+        step(&ada, "POST /api-keys", Some(key_body)),
+        step(&ada, "POST /api-keys/{api_key_id}/regenerate", Some(json!({ "overlap_seconds": 60 }))),
+        step(&ada, "DELETE /api-keys/{api_key_id}", None),
         step(&ada, "GET /user/me", None),
         step(&nobody, "GET /billing/plans", None),
         step(&ada, "GET /billing/status", None),

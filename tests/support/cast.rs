@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -128,6 +130,14 @@ impl Person {
         let tasks = format!("/projects/{project}/tasks");
         let reply = self.post(&tasks).json(json!({ "title": title })).status(201).await;
         reply.data()["id"].as_str().unwrap().into()
+    }
+
+    /// A program of theirs, which calls with a key.
+    pub async fn program(&self, scopes: &[&str]) -> Person {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("Program {}", MADE.fetch_add(1, Ordering::Relaxed));
+        let reply = self.post("/api-keys").json(json!({ "name": name, "scopes": scopes })).status(201).await;
+        self.bearing(reply.data()["key"].as_str().expect("a key"))
     }
 
     /// A path is below `/api/v1`, unless it begins with `//`.

@@ -121,6 +121,7 @@ pub fn usual_vars() -> Value {
         "RATE_LIMIT_WEBHOOK": MANY,
         "LIMIT_PROJECTS_FREE": MANY,
         "LIMIT_MEMBERS_FREE": MANY,
+        "LIMIT_API_KEYS_FREE": MANY,
     })
 }
 

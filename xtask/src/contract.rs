@@ -16,13 +16,14 @@ use crate::worker::Local;
 const SCHEMATHESIS: &str = "4.32.5";
 const STATE: &str = ".wrangler/contract";
 /// Out of the way: the calls of a run are one user's.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "RATE_LIMIT_AUTH",
     "RATE_LIMIT_ANONYMOUS",
     "RATE_LIMIT_FREE",
     "RATE_LIMIT_WEBHOOK",
     "LIMIT_PROJECTS_FREE",
     "LIMIT_MEMBERS_FREE",
+    "LIMIT_API_KEYS_FREE",
 ];
 
 pub fn write() -> Result<()> {
