@@ -1,3 +1,4 @@
 //! What operators see and switch.
 
+mod operators;
 mod switches;

@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
+use crate::operators::{self, Place};
 use crate::run::{plainly, root, step};
 use crate::settings::{Settings, secret};
 use crate::setup::{self, Tools};
@@ -29,6 +30,7 @@ const SHOP_SECRETS: [&str; 2] = ["LZ_API_KEY", "LZ_WEBHOOK_SECRET"];
 pub fn run(args: &[String]) -> Result<()> {
     let settings = Settings::of_deployment()?;
     check_provider(&settings)?;
+    let operators = operators::named(&settings)?.unwrap_or_default();
     let tools = setup::all()?;
     if args.iter().any(|arg| arg == "--dry-run") {
         return step("wrangler deploy --dry-run", tools.wrangler().args(["deploy", "--dry-run"]));
@@ -43,6 +45,7 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     create(&tools, "d1", DATABASE)?;
     step("migrating the database", tools.wrangler().args(["d1", "migrations", "apply", DATABASE, "--remote"]))?;
+    operators::set(&tools, Place::Deployed, &operators)?;
     // The namespace and the bucket are created by this, from their bindings.
     let mut deploy = tools.wrangler();
     deploy.arg("deploy");

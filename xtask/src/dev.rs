@@ -4,7 +4,9 @@ use std::fs;
 
 use anyhow::{Result, bail};
 
+use crate::operators::{self, Place};
 use crate::run::root;
+use crate::settings::Settings;
 use crate::shop::Shop;
 use crate::worker::{Api, Local, free};
 use crate::{build, demo, port, setup};
@@ -26,6 +28,9 @@ pub fn run(args: &[String]) -> Result<()> {
     let vars: Vec<String> = shop.iter().map(Shop::var).collect();
     let mut local = Local::start(&tools, port_here, &state, &vars)?;
     demo::create(local.api)?;
+    let operators = operators::named(&Settings::of_development()?)?;
+    let operators = operators.unwrap_or_else(|| vec![demo::EMAIL.to_owned()]);
+    operators::set(&tools, Place::Here(&state), &operators)?;
     println!("\n{}", greeting(local.api, &state));
     if let Some(shop) = &shop {
         println!("{}", way_to_pay(local.api, shop)?);
@@ -47,7 +52,7 @@ fn greeting(api: Api, state: &str) -> String {
     let url = api.url();
     let (email, password) = (demo::EMAIL, demo::PASSWORD);
     format!(
-        "HiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {email} / {password}\nlog             {state}/wrangler.log"
+        "HiveSync API    {url}/api/v1\nreference       {url}/docs (Swagger UI), {url}/redoc, {url}/openapi.json\ndemo login      {email} / {password} (runs the service, too)\nlog             {state}/wrangler.log"
     )
 }
 

@@ -6,6 +6,7 @@ mod contract;
 mod demo;
 mod deploy;
 mod dev;
+mod operators;
 mod run;
 mod settings;
 mod setup;
