@@ -5,6 +5,7 @@ use http::HeaderValue;
 use crate::auth::token::Keys;
 use crate::billing::Billing;
 use crate::limits::{Allowance, Limits, Tier};
+use crate::monitoring::logs::Level;
 use crate::previews::token::TokenKeys;
 use crate::workers::signature::WorkerKey;
 
@@ -27,6 +28,7 @@ pub struct Config {
     pub login_link_seconds: u32,
     /// How long a previewed page may take to load.
     pub preview_timeout_ms: u32,
+    pub log_level: Level,
     /// Lets tests move the clock with `x-test-now`.
     pub test_clock: bool,
 }
@@ -89,6 +91,10 @@ impl Config {
                 _ => wrong.push(format!("CORS_ORIGINS: '{origin}' is not an origin like https://app.example.com")),
             }
         }
+        let log_level = Level::parse(&var("LOG_LEVEL").unwrap_or_default()).unwrap_or_else(|| {
+            wrong.push("LOG_LEVEL must be info, error or off".into());
+            Level::default()
+        });
         let billing = Billing::read(&var).unwrap_or_else(|more| {
             wrong.extend(more);
             None
@@ -106,6 +112,7 @@ impl Config {
             base_url,
             login_link_seconds,
             preview_timeout_ms,
+            log_level,
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
         })
     }

@@ -22,6 +22,7 @@ mod idempotency;
 mod jobs;
 mod limits;
 mod live;
+mod monitoring;
 mod notifications;
 pub mod openapi;
 mod previews;

@@ -42,6 +42,20 @@ macro_rules! routes {
             }
         }
 
+        /// The path of the route that a request's path is of.
+        pub fn template(path: &str) -> Option<&'static str> {
+            thread_local! {
+                static TEMPLATES: matchit::Router<&'static str> = {
+                    let mut templates = matchit::Router::new();
+                    // Of those with several methods, once is enough.
+                    $(let _ = templates.insert($path, $path);)*
+                    templates
+                };
+            }
+            let path = path.strip_prefix(BASE)?;
+            TEMPLATES.with(|templates| templates.at(path).ok().map(|found| *found.value))
+        }
+
         pub fn describe(document: &mut Document) {
             $(document.add(stringify!($method), $path, $summary, &[$($(Code::$code),*)?], stringify!($($module)::+), $($module)::+);)*
         }

@@ -20,6 +20,7 @@ use crate::db::Time;
 use crate::error::{Code, Error, Result};
 use crate::host::{self, Foreign, Host};
 use crate::limits::{self, Counted, Spent};
+use crate::monitoring::Answered;
 use crate::{api_keys, cors, csrf, live, routes};
 
 thread_local! {
@@ -47,7 +48,7 @@ pub struct Arrival {
 }
 
 pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
-    let Arrival { request, request_id, now } = arrival;
+    let Arrival { mut request, request_id, now } = arrival;
     let config = match host.config() {
         Ok(config) => config,
         Err(wrong) => {
@@ -56,7 +57,9 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
             return finish(response, &request_id).await;
         }
     };
-    let head = request.method() == Method::HEAD;
+    plain_path(&mut request);
+    let (method, route) = (request.method().clone(), routes::template(request.uri().path()));
+    let head = method == Method::HEAD;
     let origin = request.headers().get(header::ORIGIN).cloned();
     let caller = caller(&request, &config, request_id, now);
     let app = App::new(host, config, caller);
@@ -75,11 +78,12 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
         response.extensions_mut().remove::<Foreign>();
     }
     app.conclude();
+    let code = response.extensions_mut().remove::<Code>();
+    Answered::new(method, route, response.status(), code, now).note(&app);
     response
 }
 
 async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>>, Option<Spent>) {
-    plain_path(&mut request);
     let method = request.method().clone();
     if method == Method::OPTIONS {
         return (options(request).await, None);
@@ -219,6 +223,7 @@ async fn finish(response: Response<Body>, request_id: &str) -> Response<Bytes> {
         if let Some(cause) = error.cause() {
             host::log(request_id, cause);
         }
+        parts.extensions.insert(error.code);
         bytes = error.body(request_id).into();
     }
     if parts.extensions.get::<Foreign>().is_none() {

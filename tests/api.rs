@@ -27,6 +27,7 @@ mod limits;
 mod live;
 mod lockout;
 mod login_links;
+mod monitoring;
 mod notifications;
 mod outbox;
 mod profile;

@@ -12,13 +12,15 @@ use crate::db::{DAY, Id, MINUTE};
 use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
+use crate::monitoring::tally;
 use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
 
-/// What fails here keeps nothing else from its turn.
-pub async fn sweep(app: &App) {
+/// What fails here keeps nothing else from its turn. Answers with what was done, and whether it succeeded.
+pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
+    let mut done = Vec::new();
     for (what, outcome) in [
         ("outbox", send_again(app).await),
         ("sessions", end_expired(app).await),
@@ -31,10 +33,12 @@ pub async fn sweep(app: &App) {
         ("search", search::merge(app).await),
         ("reconcile", reconcile::round(app).await),
     ] {
+        done.push((what, outcome.is_ok()));
         if let Err(error) = outcome {
             log(what, error.cause().unwrap_or(error.message()));
         }
     }
+    done
 }
 
 /// What was never delivered.
@@ -89,6 +93,7 @@ async fn forget_old(app: &App) -> Result<()> {
         .run(login_link::forget_old(now))
         .run(checkout::forget_old(now))
         .run(inbox::forget_old(now))
+        .run(tally::forget_old(now))
         .run(sql!(
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
             now.plus(-30 * DAY)

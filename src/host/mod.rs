@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde_json::json;
 use worker::send::SendFuture;
 use worker::wasm_bindgen::JsValue;
-use worker::{Context, Env, MessageBatch, MessageExt, SqlStorageValue, console_error};
+use worker::{Context, Env, MessageBatch, MessageExt, SqlStorageValue, console_error, console_log};
 
 use crate::app::App;
 use crate::config::Config;
@@ -25,6 +25,7 @@ use crate::db::{Answers, Id, Stmt, Time};
 use crate::error::{Error, Result};
 use crate::event;
 use crate::limits::{Grant, Take};
+use crate::monitoring::logs;
 use crate::serve::{Configured, serve};
 
 thread_local! {
@@ -123,7 +124,12 @@ fn broken(error: impl std::fmt::Debug) -> Error {
 
 /// One line of JSON for whoever runs this; `about` is a request's id or a part of the house.
 pub fn log(about: &str, message: &str) {
-    console_error!("{}", json!({ "level": "error", "about": about, "message": message }));
+    let time = now().text();
+    console_error!("{}", json!({ "time": time, "level": "error", "about": about, "message": message }));
+}
+
+pub fn write_line(json: &str) {
+    console_log!("{json}");
 }
 
 pub async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -139,7 +145,12 @@ pub async fn queue(batch: MessageBatch<String>, env: Env) {
     let host = Host { env, context: None };
     let messages: Vec<_> = batch.iter().flatten().collect();
     let ids: Vec<Id> = messages.iter().filter_map(|message| Id::parse(message.body())).collect();
-    let delivered = in_background(host, "queue", now(), async |app| event::deliver(app, &ids).await).await;
+    let delivered = in_background(host, "queue", now(), async |app| {
+        let delivered = event::deliver(app, &ids).await?;
+        logs::work(app, "queue", ids.len(), ids.len().saturating_sub(delivered.len()));
+        Ok(delivered)
+    })
+    .await;
     let delivered = delivered.unwrap_or_default();
     for message in messages {
         match Id::parse(message.body()) {
@@ -154,7 +165,8 @@ pub async fn queue(batch: MessageBatch<String>, env: Env) {
 pub async fn scheduled(at: f64, env: Env) {
     let host = Host { env, context: None };
     in_background(host, "cron", Time::from_millis(at as i64), async |app| {
-        event::sweep(app).await;
+        let parts = event::sweep(app).await;
+        logs::work(app, "cron", parts.len(), parts.iter().filter(|(_, done)| !done).count());
         Ok(())
     })
     .await;
@@ -180,6 +192,7 @@ async fn in_background<T>(host: Host, what: &str, now: Time, work: impl AsyncFnO
     done.map_err(|error| log(what, error.cause().unwrap_or(error.code.name()))).ok()
 }
 
-fn now() -> Time {
+/// The platform's, which stands still but for waiting.
+pub fn now() -> Time {
     Time::from_millis(js_sys::Date::now() as i64)
 }

@@ -1,0 +1,4 @@
+//! What the service says of itself to who runs it.
+
+mod counts;
+mod logs;
