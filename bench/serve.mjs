@@ -46,6 +46,7 @@ function start() {
             CHANNELS: { className: "ChannelLog", useSQLite: true },
             SOCKETS: { className: "UserSockets", useSQLite: true },
             AUDIT: { className: "AuditSequencer", useSQLite: true },
+            BELL: { className: "Bell", useSQLite: true },
           } : {},
           // Past the simulated edge in front of it, whose cost would drown the Worker's.
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],

@@ -71,6 +71,7 @@ impl Config {
             auth: number("RATE_LIMIT_AUTH", 10),
             anonymous: number("RATE_LIMIT_ANONYMOUS", 60),
             webhook: number("RATE_LIMIT_WEBHOOK", 6000),
+            worker: number("RATE_LIMIT_WORKER", 20_000),
             tiers,
         };
         let preview_timeout_ms = number("PREVIEW_MAX_TIMEOUT_MS", 8_000);

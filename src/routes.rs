@@ -12,7 +12,7 @@ use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
     admin, api_keys, attachments, audit, auth, billing, comments, health, live, notifications, previews, profile,
-    projects, search, tasks, team, user,
+    projects, search, tasks, team, user, workers,
 };
 
 /// What every path begins with.
@@ -37,6 +37,8 @@ macro_rules! routes {
         /// What a POST to the path counts against, and whether the path is open whatever is switched.
         pub fn treated(path: &str) -> (Counted, bool) {
             match path {
+                // Files have addresses of their own; whatever is switched, what runs goes on.
+                path if path.starts_with("/api/v1/workers/") => (Counted::Worker, true),
                 $(concat!("/api/v1", $path) => routes!(@treated $($flag)*),)*
                 _ => (Counted::Caller, false),
             }
@@ -63,6 +65,7 @@ macro_rules! routes {
     (@treated credentials) => { (Counted::Credentials, false) };
     (@treated credentials open) => { (Counted::Credentials, true) };
     (@treated webhook open) => { (Counted::Webhook, true) };
+    (@treated worker open) => { (Counted::Worker, true) };
     (@treated open) => { (Counted::Caller, true) };
     (@treated) => { (Counted::Caller, false) };
 }
@@ -152,6 +155,13 @@ routes! {
     post   "/projects/{project_id}/previews/jobs/{job_id}/cancel"   previews::api::cancel   "Cancel a preview" [ProjectNotFound, JobOver];
     get    "/projects/{project_id}/previews/jobs/{job_id}/artifact" previews::api::artifact "Get a token and links for what was drawn" [ProjectNotFound, ArtifactNotReady, ArtifactExpired];
     get    "/previews/{job_id}/{name}"                              previews::api::show     "Show a file of a preview by its token";
+
+    post   "/workers/heartbeat"                       workers::api::heartbeat      "Tell that a worker is there, and what it runs" worker open;
+    post   "/workers/claim"                           workers::api::claim          "Take the next job, or wait for one" worker open;
+    get    "/workers/files/{file_id}"                 workers::api::file           "Fetch a job's file by its signed link" worker open;
+    put    "/workers/jobs/{job_id}/artifacts/{name}"  workers::api::upload         "Bring what was drawn" [JobNotFound, ArtifactNotFound, AttemptOver, JobOver] worker open;
+    post   "/workers/callback"                        workers::api::callback       "Tell how an attempt ended" [JobNotFound, AttemptOver, JobOver] worker open;
+    post   "/worker/callback"                         workers::api::callback_alias "Tell how an attempt ended, at an older address" [JobNotFound, AttemptOver, JobOver] worker open;
 
     get    "/notifications"                             notifications::api::list          "List what the caller should know";
     post   "/notifications/mark-read"                   notifications::api::mark_read     "Mark some notifications as read";

@@ -92,7 +92,8 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
     if open {
         app.exempt();
     }
-    let spent = admit(app, &request, if method == Method::POST { counted } else { Counted::Caller }).await;
+    let own = method == Method::POST || counted == Counted::Worker;
+    let spent = admit(app, &request, if own { counted } else { Counted::Caller }).await;
     let outcome = async {
         spent.check(app.now())?;
         if !open && app.identity().is_err() {

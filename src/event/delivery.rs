@@ -12,8 +12,9 @@ use crate::billing::inbox::{self, Due};
 use crate::billing::provider::Provider;
 use crate::db::{Id, Stmt};
 use crate::error::Result;
-use crate::host::log;
+use crate::host::{Object, log};
 use crate::http::NoContent;
+use crate::jobs::bell::{Rung, ToBell};
 use crate::live::{self, messages};
 use crate::notifications;
 use crate::previews;
@@ -121,6 +122,9 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
             },
             failed => failed,
         },
+        Some(Kind::PreviewRequested | Kind::PreviewRetried) => {
+            app.host().ask::<Rung, _>(Object::Bell, &ToBell::Ring).await.map(drop)
+        }
         Some(Kind::PreviewFailed | Kind::PreviewCanceled | Kind::PreviewExpired) => previews::follow(app, event).await,
         Some(Kind::TaskDeleted) => match (attachments::follow(app, event).await, &event.project_id) {
             (Ok(()), Some(project)) => purge::task(app, project, &event.entity_id).await,

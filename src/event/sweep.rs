@@ -13,7 +13,7 @@ use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
 use crate::monitoring::tally;
-use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql};
+use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, workers};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -29,6 +29,7 @@ pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
         ("lapse", subscription::lapse(app).await),
         ("orphans", orphans::round(app).await),
         ("jobs", jobs::sweep::round(app).await),
+        ("workers", workers::round(app).await),
         ("previews", previews::round(app).await),
         ("search", search::merge(app).await),
         ("reconcile", reconcile::round(app).await),

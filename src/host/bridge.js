@@ -25,6 +25,7 @@ const HEADERS = [
   "x-signature",
   "x-test-now",
 ];
+const OF_WORKERS = ["x-hs-attempt", "x-hs-signature", "x-hs-timestamp", "x-hs-worker"];
 
 /** Method, URL, the time, a fresh id and those headers, one a line. */
 export function arrive(request) {
@@ -33,6 +34,9 @@ export function arrive(request) {
   for (const name of HEADERS) {
     const value = headers.get(name);
     if (value !== null) text += `\n${name}:${value}`;
+  }
+  if (headers.has("x-hs-signature")) {
+    for (const name of OF_WORKERS) text += `\n${name}:${headers.get(name) ?? ""}`;
   }
   return text;
 }
@@ -185,6 +189,11 @@ export async function enter(env, binding, name, query) {
   const headers = { upgrade: "websocket" };
   const response = await object(env, binding, name).fetch(`https://object/?${query}`, { headers });
   return response.webSocket ?? response.status;
+}
+
+/** Resolves in so many milliseconds. */
+export function wait(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Resolves once at most `most` bytes wait for the client, or it had its time. */

@@ -1,5 +1,6 @@
 //! The only folder that knows Cloudflare.
 
+mod bell;
 mod channel;
 mod database;
 mod files;
@@ -32,7 +33,7 @@ thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
 }
 
-pub use files::{Stored, Storing};
+pub use files::Storing;
 pub use objects::Object;
 pub use outbound::{Outbound, Outgoing, Patience};
 pub use request::{Chunks, Foreign, Incoming};
@@ -53,7 +54,7 @@ impl Host {
 
     fn read_config(&self) -> Configured {
         let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
-        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT"]
+        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT", "BELL"]
             .into_iter()
             .filter(|name| {
                 js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))

@@ -26,6 +26,8 @@ pub enum Object<'a> {
     Sockets(i64),
     /// The one that links the audit log.
     Sequencer,
+    /// What idle workers wait at.
+    Bell,
 }
 
 impl Object<'_> {
@@ -34,6 +36,7 @@ impl Object<'_> {
             Object::Channel(_) => "CHANNELS",
             Object::Sockets(_) => "SOCKETS",
             Object::Sequencer => "AUDIT",
+            Object::Bell => "BELL",
         }
     }
 
@@ -42,6 +45,7 @@ impl Object<'_> {
             Object::Channel(channel) => channel.to_string(),
             Object::Sockets(user) => user.to_string(),
             Object::Sequencer => "sequencer".into(),
+            Object::Bell => "previews".into(),
         }
     }
 }

@@ -56,6 +56,8 @@ answers! {
     One OK enveloped;
     /// `{"data": …}` with 201.
     Created CREATED enveloped;
+    /// `{"data": …}` with 201, of a PUT: which may come again without a key.
+    Put CREATED enveloped;
     /// The thing itself with 200, where the contract shows no envelope.
     Bare OK json;
 }

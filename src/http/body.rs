@@ -43,7 +43,7 @@ impl FromRequest<()> for Raw {
     }
 }
 
-pub async fn whole(request: Request, limit: usize) -> Result<Bytes> {
+async fn whole(request: Request, limit: usize) -> Result<Bytes> {
     match request.extensions().get::<Incoming>() {
         Some(incoming) => incoming.whole(limit).await,
         None => Ok(Bytes::new()),

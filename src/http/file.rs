@@ -117,6 +117,17 @@ fn parse(text: &str) -> Option<ByteRange> {
 }
 
 impl File {
+    /// All of a file that is asked for by a link of ours, once.
+    pub fn whole(name: &str, content_type: &str, etag: &str, size: u64, body: Foreign) -> Self {
+        File {
+            name: name.into(),
+            content_type: content_type.into(),
+            etag: etag.into(),
+            portion: Portion::Whole(size),
+            body,
+        }
+    }
+
     fn headers(&self) -> [(HeaderName, String); 7] {
         [
             (header::ETAG, format!("\"{}\"", self.etag)),

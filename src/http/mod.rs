@@ -13,9 +13,10 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 pub use answer::{
-    Answer, Bare, Created, IfMatch, Maybe, NoContent, One, Revealed, Revealing, SetCookie, Socket, Tagged, Versioned,
+    Answer, Bare, Created, IfMatch, Maybe, NoContent, One, Put, Revealed, Revealing, SetCookie, Socket, Tagged,
+    Versioned,
 };
-pub use body::{BODY_LIMIT, Body, Body400, FormOr, Raw, Signed, is_json, parse, query, whole};
+pub use body::{BODY_LIMIT, Body, Body400, FormOr, Raw, Signed, is_json, parse, query};
 pub use file::{File, Wanted};
 pub use form::{Form, Piece, is_form};
 pub use page::{Page, Paged};

@@ -3,6 +3,7 @@
 //! Every step is one conditional batch: the event is recorded where the job is still as it must be, and the rest
 //! happens where the event was. So of two who take a step at once one does, and what is over stays over.
 
+pub mod bell;
 pub mod lanes;
 pub mod rules;
 pub mod step;

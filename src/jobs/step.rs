@@ -25,6 +25,7 @@ pub struct Step<'a> {
 pub struct Started {
     pub id: Id,
     pub project_id: Option<Id>,
+    #[expect(dead_code, reason = "AI documents ask for it")]
     pub requested_by: Option<i64>,
     pub tier: Tier,
     pub attempt: i64,

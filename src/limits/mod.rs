@@ -38,6 +38,8 @@ pub struct Limits {
     pub anonymous: u32,
     /// Webhooks a minute and address.
     pub webhook: u32,
+    /// What workers ask, and files they fetch, a minute and address.
+    pub worker: u32,
     /// In the order of `Tier::ALL`.
     pub tiers: [Allowance; 3],
 }
@@ -85,6 +87,8 @@ pub enum Counted {
     Credentials,
     /// The address: a provider's notifications, each of which proves itself.
     Webhook,
+    /// The address: workers, each of whose requests proves itself.
+    Worker,
 }
 
 /// Whose requests are counted together, and how.
@@ -118,6 +122,7 @@ impl Policy {
                 return Policy { name: "auth", key, limit: limits.auth, lease: 1, fails_closed: true };
             }
             (Counted::Webhook, _) => ("webhook", format!("webhook {network}"), limits.webhook),
+            (Counted::Worker, _) => ("worker", format!("worker {network}"), limits.worker),
             (Counted::Caller, Err(_)) => ("anonymous", format!("ip {network}"), limits.anonymous),
             (Counted::Caller, Ok(caller)) => (known_tier(caller).name(), caller.account(), limits.requests_of(caller)),
         };

@@ -13,6 +13,8 @@ use crate::error::Code;
 use crate::http::{Body, Body400, FormOr, IfMatch, Page, Raw, Signed, Wanted};
 use crate::live::api::Guest;
 use crate::previews::artifact::{ByToken, Shown};
+use crate::workers::claim::{Fetched, SignedPlace};
+use crate::workers::{self, upload::Upload};
 
 impl Input for App {
     fn describe(_: &mut Operation) {}
@@ -133,6 +135,49 @@ impl Input for Shown {
     fn describe(operation: &mut Operation) {
         operation.can_fail(&[Code::LinkInvalid, Code::LinkExpired, Code::ArtifactNotFound]);
         operation.query::<ByToken>();
+    }
+}
+
+impl<T: JsonSchema> Input for workers::access::Signed<T> {
+    fn describe(operation: &mut Operation) {
+        <Body<T>>::describe(operation);
+        signed(operation);
+    }
+}
+
+impl Input for Upload {
+    fn describe(operation: &mut Operation) {
+        Raw::describe(operation);
+        signed(operation);
+        operation.can_fail(&[Code::UnsupportedMediaType, Code::Validation]);
+        operation.parameters.push(json!({
+            "name": "X-HS-Attempt", "in": "header", "required": false, "description": "The claim's `attempt_token`.",
+            "schema": { "type": "string" },
+        }));
+    }
+}
+
+impl Input for Fetched {
+    fn describe(operation: &mut Operation) {
+        operation.can_fail(&[Code::LinkInvalid, Code::LinkExpired, Code::ArtifactNotFound]);
+        operation.query::<SignedPlace>();
+    }
+}
+
+/// What a worker proves itself by.
+fn signed(operation: &mut Operation) {
+    operation.can_fail(&[Code::WorkerCallbackInvalid]);
+    for (name, description) in [
+        ("X-HS-Timestamp", "Seconds since 1970, at most five minutes off."),
+        ("X-HS-Worker", "What the worker calls itself: 1 to 64 of a-z, 0-9 and -."),
+        (
+            "X-HS-Signature",
+            "Lower-case hex of the HMAC-SHA256 of the timestamp, a dot and the body's bytes, under the workers' secret. Good once.",
+        ),
+    ] {
+        operation.parameters.push(json!({
+            "name": name, "in": "header", "required": false, "description": description, "schema": { "type": "string" },
+        }));
     }
 }
 

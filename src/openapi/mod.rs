@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
 use crate::http::{
-    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Revealed, SetCookie, Socket, Tagged, Versioned,
+    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Put, Revealed, SetCookie, Socket, Tagged, Versioned,
 };
 use crate::routes;
 
@@ -93,6 +93,7 @@ const TAGS: &[(&str, &str)] = &[
     ("comments", "What is said on projects, tasks and code."),
     ("attachments", "Files on tasks."),
     ("previews", "A project's pages, drawn as they look on a device."),
+    ("workers", "How the machines that draw previews get and bring them."),
     ("notifications", "What the caller should know."),
     ("search", "Projects, tasks and comments by what they say."),
     ("live", "What happens, as it happens."),
@@ -362,6 +363,12 @@ impl<T: JsonSchema> Output for Created<T> {
 impl<T: JsonSchema> Output for Revealed<T> {
     fn describe(operation: &mut Operation) {
         Created::<T>::describe(operation);
+    }
+}
+
+impl<T: JsonSchema> Output for Put<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers::<T>(201, true);
     }
 }
 

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn only_ways_into_the_project_are_paths() {
-        for good in ["index.html", "css/site.css", "a b/ü.js", ".well-known/x", "…/日本語.md", "a..b/c.", "x:y"] {
+        for good in ["index.html", "css/site.css", "a b/ü.js", ".well-known/x", "…/日本語.md", "a..b/c.", "xy:z"]
+        {
             assert!(ProjectPath::parse(good).is_ok(), "{good}");
         }
         let long = "x".repeat(513);

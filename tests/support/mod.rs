@@ -9,6 +9,7 @@ mod jwt;
 mod runtime;
 mod shop;
 mod socket;
+mod worker;
 mod world;
 
 pub use call::{Call, Reply};
@@ -22,7 +23,8 @@ pub use shop::{Shop, WEBHOOK_SECRET};
 pub use socket::Socket;
 pub use std::future::IntoFuture;
 pub use std::time::Duration;
-pub use world::{JWT_SECRET, World};
+pub use worker::{Machine, PNG, sign, signature};
+pub use world::{JWT_SECRET, WORKER_SECRET, World};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 

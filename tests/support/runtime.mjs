@@ -79,11 +79,14 @@ function worker(name, home, vars, options) {
       CHANNELS: { className: "ChannelLog", useSQLite: true },
       SOCKETS: { className: "UserSockets", useSQLite: true },
       AUDIT: { className: "AuditSequencer", useSQLite: true },
+      BELL: { className: "Bell", useSQLite: true },
     },
   };
   const elsewhere = broken ? `${home}-broken` : home;
   if (elsewhere !== name) given.durableObjects.LIMITER.scriptName = elsewhere;
-  if (home !== name) for (const object of ["CHANNELS", "SOCKETS", "AUDIT"]) given.durableObjects[object].scriptName = home;
+  if (home !== name) {
+    for (const object of ["CHANNELS", "SOCKETS", "AUDIT", "BELL"]) given.durableObjects[object].scriptName = home;
+  }
   if (jammable) given.durableObjects.REAL_CHANNELS = given.durableObjects.CHANNELS;
   if (jammable) given.durableObjects.CHANNELS = { className: "Jammable", scriptName: `${home}-jam`, useSQLite: true };
   for (const kind of Object.values(given)) for (const binding of without) delete kind[binding];
