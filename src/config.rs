@@ -29,6 +29,8 @@ pub struct Config {
     /// How long a previewed page may take to load.
     pub preview_timeout_ms: u32,
     pub log_level: Level,
+    /// Lets a machine read the metrics.
+    metrics_token: Option<String>,
     /// Lets tests move the clock with `x-test-now`.
     pub test_clock: bool,
 }
@@ -92,6 +94,10 @@ impl Config {
                 _ => wrong.push(format!("CORS_ORIGINS: '{origin}' is not an origin like https://app.example.com")),
             }
         }
+        let metrics_token = var("METRICS_TOKEN").filter(|value| !value.is_empty());
+        if let Some(Err(why)) = metrics_token.as_deref().map(strong) {
+            wrong.push(format!("METRICS_TOKEN {why}"));
+        }
         let log_level = Level::parse(&var("LOG_LEVEL").unwrap_or_default()).unwrap_or_else(|| {
             wrong.push("LOG_LEVEL must be info, error or off".into());
             Level::default()
@@ -114,8 +120,17 @@ impl Config {
             login_link_seconds,
             preview_timeout_ms,
             log_level,
+            metrics_token,
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
         })
+    }
+}
+
+impl Config {
+    /// Whether it is the token that reads metrics; takes the same time wherever it differs.
+    pub fn is_metrics_token(&self, given: &str) -> bool {
+        let Some(token) = &self.metrics_token else { return false };
+        self.keys.digest_is("metrics", &[given.as_bytes()], &self.keys.digest("metrics", &[token.as_bytes()]))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    admin, api_keys, attachments, audit, auth, billing, comments, health, live, notifications, previews, profile,
-    projects, search, tasks, team, user, workers,
+    admin, api_keys, attachments, audit, auth, billing, comments, health, live, monitoring, notifications, previews,
+    profile, projects, search, tasks, team, user, workers,
 };
 
 /// What every path begins with.
@@ -72,6 +72,8 @@ macro_rules! routes {
 
 routes! {
     get    "/health"                                    health::get                 "Tell whether the service is up" open;
+    get    "/monitoring/health"                         monitoring::api::health     "Tell how all that the service stands on answers" open;
+    get    "/monitoring/metrics"                        monitoring::api::metrics    "Tell figures, for Prometheus" open;
 
     post   "/auth/register"                             auth::api::register         "Create an account" [EmailTaken, UsernameTaken] credentials;
     post   "/auth/login"                                auth::api::login            "Log in with email and password" [InvalidCredentials, TooManyAttempts, Suspended] credentials open;

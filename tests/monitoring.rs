@@ -1,4 +1,6 @@
 //! What the service says of itself to who runs it.
 
 mod counts;
+mod health;
 mod logs;
+mod metrics;

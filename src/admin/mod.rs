@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod overview;
+pub mod queues;
 pub mod switches;
 
 use serde_json::Value;

@@ -150,6 +150,18 @@ impl<T: Serialize + DeserializeOwned> IntoResponse for Maybe<T> {
     }
 }
 
+/// Text for machines, as Prometheus reads it.
+pub struct Plain(pub String);
+
+impl IntoResponse for Plain {
+    fn into_response(self) -> Response {
+        let mut response = written(StatusCode::OK, self.0);
+        let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+        response
+    }
+}
+
 /// A cookie to set beside an answer, attributes and all.
 pub struct SetCookie(pub String);
 

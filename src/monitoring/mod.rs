@@ -1,6 +1,10 @@
 //! What shows how the service does: counts of requests, a line of log for each, probes of what it stands on.
 
+pub mod api;
+mod exposition;
+pub mod health;
 pub mod logs;
+pub mod metrics;
 pub mod tally;
 
 use http::{Method, StatusCode};

@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use serde::Deserialize;
+
 use crate::app::{App, Change};
 use crate::db::{DAY, SECOND, Stmt, Time};
 use crate::error::Result;
@@ -91,6 +93,54 @@ impl Counts {
             ms_5000,
         )
     }
+}
+
+/// A row, or the sum of some.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Counted {
+    pub s2xx: i64,
+    pub s3xx: i64,
+    pub s4xx: i64,
+    pub s5xx: i64,
+    pub switched: i64,
+    pub trips: i64,
+    pub ms: i64,
+    ms_10: i64,
+    ms_25: i64,
+    ms_50: i64,
+    ms_100: i64,
+    ms_250: i64,
+    ms_500: i64,
+    ms_1000: i64,
+    ms_2500: i64,
+    ms_5000: i64,
+}
+
+impl Counted {
+    pub fn requests(&self) -> i64 {
+        self.s2xx + self.s3xx + self.s4xx + self.s5xx
+    }
+
+    /// For each of `BOUNDS`.
+    pub fn within(&self) -> [i64; BOUNDS.len()] {
+        [
+            self.ms_10,
+            self.ms_25,
+            self.ms_50,
+            self.ms_100,
+            self.ms_250,
+            self.ms_500,
+            self.ms_1000,
+            self.ms_2500,
+            self.ms_5000,
+        ]
+    }
+}
+
+/// All there ever were.
+pub fn all() -> Stmt {
+    sql!("SELECT * FROM request_counts WHERE minute = 'all'")
 }
 
 /// As the rows are named: the moment the minute began.

@@ -12,6 +12,7 @@ use crate::csrf::NotCrossSite;
 use crate::error::Code;
 use crate::http::{Body, Body400, FormOr, IfMatch, Page, Raw, Signed, Wanted};
 use crate::live::api::Guest;
+use crate::monitoring::api::Scraper;
 use crate::previews::artifact::{ByToken, Shown};
 use crate::workers::claim::{Fetched, SignedPlace};
 use crate::workers::{self, upload::Upload};
@@ -31,6 +32,12 @@ impl Input for Operator {
     fn describe(operation: &mut Operation) {
         Actor::describe(operation);
         operation.can_fail(&[Code::Forbidden]);
+    }
+}
+
+impl Input for Scraper {
+    fn describe(operation: &mut Operation) {
+        Operator::describe(operation);
     }
 }
 

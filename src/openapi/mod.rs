@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Code, ErrorBody, Result};
 use crate::http::{
-    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Put, Revealed, SetCookie, Socket, Tagged, Versioned,
+    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Plain, Put, Revealed, SetCookie, Socket, Tagged,
+    Versioned,
 };
 use crate::routes;
 
@@ -82,6 +83,7 @@ const ANYWHERE: [Code; 5] =
 /// One a domain.
 const TAGS: &[(&str, &str)] = &[
     ("health", "Whether the service is up."),
+    ("monitoring", "How the service does."),
     ("auth", "Accounts, logins and the devices logged in."),
     ("api_keys", "What programs of a user call with."),
     ("user", "The caller's account with its subscription."),
@@ -375,6 +377,14 @@ impl<T: JsonSchema> Output for Put<T> {
 impl Output for Socket {
     fn describe(operation: &mut Operation) {
         operation.answer = (101, None);
+    }
+}
+
+impl Output for Plain {
+    fn describe(operation: &mut Operation) {
+        let example = "# HELP hivesync_switch Operators' switches; 1 is on.\n# TYPE hivesync_switch gauge\nhivesync_switch{name=\"previews\"} 1\n";
+        let text = json!({ "schema": { "type": "string" }, "example": example });
+        operation.answer = (200, Some(json!({ "text/plain": text })));
     }
 }
 

@@ -118,6 +118,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let linked = json!({ "external_url": "https://example.com/a.png", "filename": "a.png" });
     vec![
         step(&nobody, "GET /health", None),
+        step(&nobody, "GET /monitoring/health", None),
+        step(&root, "GET /monitoring/metrics", None),
         step(&nobody, "POST /auth/register", Some(json!({ "email": "new@example.com", "password": PASSWORD }))),
         step(&nobody, "POST /auth/login", Some(login)),
         step(&nobody, "POST /auth/refresh", Some(refresh)),
