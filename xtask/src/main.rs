@@ -7,6 +7,7 @@ mod demo;
 mod deploy;
 mod dev;
 mod operators;
+mod preview;
 mod run;
 mod settings;
 mod setup;
@@ -21,6 +22,8 @@ const HELP: &str = "\
 cargo xtask dev [--port N]         set up, build and serve on 127.0.0.1:8787, with demo data
   … --shop [--shop-port N]         with a stand-in for the payment provider: plans can be bought, no money moves
 cargo xtask link [--port N]        run into the demo user's limit, and print a link that logs a browser in once
+cargo xtask preview-worker         render previews for a local API with Chromium
+  … [--port N] [--concurrency N]   of the API on that port; so many at a time
 cargo xtask test [FILTER]          set up, build and run all tests
 cargo xtask build [--dev]          build the Worker into build/ (release unless --dev)
 cargo xtask openapi                write openapi.json anew from the code
@@ -47,6 +50,7 @@ fn dispatch(args: &[String]) -> Result<()> {
     match command {
         "dev" => dev::run(rest),
         "link" => demo::link(rest),
+        "preview-worker" => preview::run(rest),
         "test" => test::run(rest),
         "build" => build::run(rest),
         "openapi" => contract::write(),

@@ -5,15 +5,16 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::run::{plainly, root, step};
-use crate::{build, setup, toolchain};
+use crate::{build, preview, setup, toolchain};
 
 pub fn run(filter: &[String]) -> Result<()> {
     let tools = setup::all()?;
     let browser = setup::browser()?;
     build::worker(&tools, true)?;
+    let renderer = preview::build()?;
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace"]).args(filter).current_dir(root());
-    cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser);
+    cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser).env("PREVIEW_WORKER", renderer);
     plainly("cargo test", &mut cargo)
 }
 

@@ -3,5 +3,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod hostile;
+mod jailed;
+mod life;
 mod pictures;
+mod stand_in;
 mod studio;
