@@ -2,7 +2,7 @@
 //
 //   cargo xtask dev                          in one terminal
 //   cargo xtask preview-worker               in another
-//   node examples/preview.mjs examples/page --device iphone-15 --device iphone-se
+//   node examples/preview.mjs examples/page --device iphone-15
 //
 // Takes a folder, or a file of HTML or Markdown. Options: --device NAME (again and again; iphone-…, ipad… or one of
 // Android's), --entry PATH (else index.html, index.md, README.md or the only page), --safe (no scripts), --out DIR
@@ -102,7 +102,7 @@ async function main() {
   const artifact = await call("GET", `/projects/${project}/previews/jobs/${job.id}/artifact`);
   await mkdir(values.out, { recursive: true });
   await keep("layout.json", artifact.layout_url);
-  for (const { url } of artifact.assets) await keep(basename(new URL(url, API).pathname), url);
+  for (const { name, url } of artifact.assets) await keep(name, url);
 }
 
 await main().catch((error) => {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use preview_worker::api::Api;
-use preview_worker::browser::{Jail, Kind};
+use preview_worker::browser::Jail;
 use preview_worker::config::{HELP, Options};
 use preview_worker::worker::Worker;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +29,7 @@ async fn run() -> Result<(), String> {
     let options = Options::read(std::env::args().skip(1), |name| std::env::var(name).ok())?;
     let api = Api::new(&options.api, &options.name, &options.secret)?;
     let jail = Jail::find(&options.chromium, options.unsafe_allowed).await.map_err(|fault| fault.to_string())?;
-    if jail.kind == Kind::Unsafe {
+    if jail.is_open {
         eprintln!("preview-worker: there is no sandbox: do not let it render what you do not trust");
     }
     let (stop, stopped) = watch::channel(false);

@@ -157,7 +157,7 @@ impl Job<'_> {
     async fn picture(&self, page: &Page<'_>, device: &Device, scale: &mut f64) -> Result<Option<Vec<u8>>, Fault> {
         let most = self.order.limits.snapshot_bytes;
         loop {
-            let png = page.picture().await?;
+            let png = page.picture(device, *scale).await?;
             if png.len() <= most {
                 return Ok(Some(png));
             }

@@ -3,7 +3,8 @@
 //! Namespaces come from util-linux, which is on every Debian. So there is no unsafe code here, and what keeps a
 //! page in can be read as one command line.
 
-use std::os::unix::fs::chown;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,20 +32,12 @@ exec "$@"
 /// The pipes arrive as standard input and output; Chromium wants them as 3 and 4.
 const PIPES: &str = r#"exec 3<&0 4>&1 </dev/null >/dev/null; exec "$@""#;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Namespaces made by root, in which Chromium is somebody without rights.
-    Root,
-    /// Namespaces of a user's own.
-    User,
-    /// Nothing but interception, and no sandbox: only where somebody said so.
-    Unsafe,
-}
-
 #[derive(Clone, Debug)]
 pub struct Jail {
-    pub kind: Kind,
     chromium: PathBuf,
+    /// Nothing but interception keeps a page in: only where somebody said so.
+    pub is_open: bool,
+    /// Root becomes somebody without rights first.
     is_root: bool,
 }
 
@@ -52,21 +45,19 @@ pub struct Jail {
 pub struct Home(Option<PathBuf>);
 
 impl Jail {
-    /// The best that this machine allows.
-    pub async fn find(chromium: &Path, unsafe_allowed: bool) -> Result<Jail, Fault> {
+    /// Closed, unless this machine does not allow that and whoever starts the worker does.
+    pub async fn find(chromium: &Path, may_be_open: bool) -> Result<Jail, Fault> {
         let is_root = rustix::process::geteuid().is_root();
-        let best = if is_root { Kind::Root } else { Kind::User };
-        let jail = Jail { kind: best, chromium: chromium.to_owned(), is_root };
+        let jail = Jail { chromium: chromium.to_owned(), is_open: false, is_root };
         // Chromium's sandbox makes a user namespace of its own, inside.
-        let tried = jail.wrap(&["unshare", "--user", "true"]).stdin(Stdio::null()).output().await;
-        match tried {
-            Ok(output) if output.status.success() => Ok(jail),
-            _ if unsafe_allowed => Ok(Jail { kind: Kind::Unsafe, ..jail }),
-            Ok(output) => Err(Fault::Browser(format!(
-                "this machine lets nobody make namespaces, so Chromium's sandbox cannot be on: {}. \
-                 Run as root or allow user namespaces (sysctl kernel.unprivileged_userns_clone, \
+        match jail.wrap(&["unshare", "--user", "true"]).stdin(Stdio::null()).output().await {
+            Ok(tried) if tried.status.success() => Ok(jail),
+            Ok(_) if may_be_open => Ok(Jail { is_open: true, ..jail }),
+            Ok(tried) => Err(Fault::Browser(format!(
+                "user namespaces are not allowed here, so Chromium's sandbox cannot be on ({}). Allow them (sysctl \
+                 user.max_user_namespaces, kernel.unprivileged_userns_clone, \
                  kernel.apparmor_restrict_unprivileged_userns), or say --unsafe-no-sandbox",
-                String::from_utf8_lossy(&output.stderr).trim()
+                String::from_utf8_lossy(&tried.stderr).trim()
             ))),
             Err(error) => Err(Fault::Browser(format!("setpriv of util-linux does not run: {error}"))),
         }
@@ -74,56 +65,53 @@ impl Jail {
 
     /// Chromium with its protocol on standard input and output.
     pub fn browser(&self, flags: &[&str]) -> Result<(Command, Home), Fault> {
-        let (home, at) = match self.kind {
-            Kind::Root | Kind::User => (Home(None), "/tmp/profile".into()),
-            Kind::Unsafe => Home::make(self.is_root.then_some(NOBODIES))?,
+        let nobody = self.is_root.then(nobody);
+        let (home, at) = match self.is_open {
+            true => Home::make(nobody)?,
+            false => (Home(None), "/tmp/profile".into()),
         };
         let chromium = self.chromium.to_string_lossy();
         let profile = format!("--user-data-dir={at}");
         let mut program = vec!["/bin/sh", "-c", PIPES, "sh", &chromium, "--remote-debugging-pipe", &profile];
         program.extend_from_slice(flags);
-        if self.kind == Kind::Unsafe {
+        if self.is_open {
             program.push("--no-sandbox");
         }
         program.push("about:blank");
-        let mut command = self.wrap(&program);
-        command.env("HOME", if self.kind == Kind::Unsafe { &at } else { "/tmp" });
+        let mut command = self.wrap_as(nobody, &program);
+        command.env("HOME", if self.is_open { &at } else { "/tmp" });
         Ok((command, home))
     }
 
-    /// Whatever happens to the worker or to `unshare`, nothing inside outlives it.
     fn wrap(&self, program: &[&str]) -> Command {
+        self.wrap_as(self.is_root.then(nobody), program)
+    }
+
+    /// Whatever happens to the worker or to `unshare`, nothing inside outlives it.
+    fn wrap_as(&self, nobody: Option<u32>, program: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "prlimit", "--nofile=4096", "--core=0"]);
-        let rights = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"];
-        if self.kind != Kind::Unsafe {
-            command.arg("unshare");
-            if self.kind == Kind::User {
-                command.args(["--user", "--map-current-user", "--keep-caps"]);
-            }
+        command.args(["--pdeathsig", "KILL", "--no-new-privs"]);
+        if let Some(nobody) = nobody {
+            command.arg(format!("--reuid={nobody}")).arg(format!("--regid={nobody}")).arg("--clear-groups");
+        }
+        command.args(["prlimit", "--nofile=4096", "--core=0"]);
+        if !self.is_open {
+            command.args(["unshare", "--user", "--map-current-user", "--keep-caps"]);
             command.args(["--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]);
             command.args(["sh", "-c", FURNISH]).arg(&self.chromium);
-            command.args(["setpriv", "--pdeathsig", "KILL"]).args(rights);
-        } else if self.is_root {
-            command.args(["setpriv", "--pdeathsig", "KILL"]).args(rights);
-        }
-        if self.is_root {
-            let nobody = self.nobody();
-            command.arg(format!("--reuid={nobody}")).arg(format!("--regid={nobody}")).arg("--clear-groups");
+            command.args(["setpriv", "--pdeathsig", "KILL", "--inh-caps=-all", "--ambient-caps=-all"]);
+            command.arg("--bounding-set=-all");
         }
         command.args(program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8");
         command.process_group(0).kill_on_drop(true);
         command
     }
+}
 
-    fn nobody(&self) -> u32 {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        match self.kind {
-            Kind::Unsafe => NOBODIES,
-            _ => NOBODIES + NEXT.fetch_add(1, Ordering::Relaxed) % NOBODIES_COUNT,
-        }
-    }
+fn nobody() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NOBODIES + NEXT.fetch_add(1, Ordering::Relaxed) % NOBODIES_COUNT
 }
 
 impl Home {
@@ -131,7 +119,7 @@ impl Home {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("hivesync-preview-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let at = std::env::temp_dir().join(name);
-        let made = std::fs::create_dir(&at).and_then(|()| chown(&at, owner, owner));
+        let made = DirBuilder::new().mode(0o700).create(&at).and_then(|()| chown(&at, owner, owner));
         made.map_err(|error| Fault::Browser(format!("{} cannot be made: {error}", at.display())))?;
         let text = at.to_string_lossy().into_owned();
         Ok((Home(Some(at)), text))

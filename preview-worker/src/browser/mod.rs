@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::fault::Fault;
 use crate::project::Project;
 
-pub use jail::{Jail, Kind};
+pub use jail::Jail;
 pub use page::{Metrics, Page};
 pub use serve::ORIGIN;
 

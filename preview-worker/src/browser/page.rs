@@ -115,9 +115,22 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// A PNG of what is seen.
-    pub async fn picture(&self) -> Result<Vec<u8>, Fault> {
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }), PATIENCE * 2).await?;
+    /// A PNG of what is seen, at a scale that [`Page::scale`] has set.
+    pub async fn picture(&self, device: &Device, scale: f64) -> Result<Vec<u8>, Fault> {
+        let (width, height) = (f64::from(device.width) * scale, f64::from(device.height) * scale);
+        // Of a row of pixels that is only half on the screen, Chromium would show another one.
+        let asked = if width.fract() > 0.0 || height.fract() > 0.0 {
+            let at = self.ask("Page.getLayoutMetrics", json!({})).await?;
+            let number = |name: &str| at.pointer(&format!("/cssVisualViewport/{name}")).and_then(Value::as_f64);
+            let zoom = number("scale").filter(|zoom| *zoom > 0.0).unwrap_or(1.0);
+            let whole = |pixels: f64| pixels.floor() / scale / zoom;
+            json!({ "format": "png", "clip": {
+                "x": number("pageX"), "y": number("pageY"), "width": whole(width), "height": whole(height), "scale": zoom,
+            } })
+        } else {
+            json!({ "format": "png" })
+        };
+        let answer = self.call("Page.captureScreenshot", asked, PATIENCE * 2).await?;
         let data = text(&answer, "data")?;
         STANDARD.decode(data).map_err(|_| Fault::Refused("a picture that is not base64".into()))
     }

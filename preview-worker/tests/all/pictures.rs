@@ -158,3 +158,23 @@ async fn entrances_are_over_and_fonts_are_there() {
 async fn what_is_no_page_is_refused() {
     assert_eq!(files(&[("main.rs", "fn main() {}")]).fault().await, Fault::Unsupported);
 }
+
+#[tokio::test]
+async fn half_a_pixel_is_left_out() {
+    let body = "<body style='margin:0;background:#00f'><div style='height:40px;background:#f00'></div><div style='height:3000px'></div>";
+    // With and without a page that says how wide it is.
+    for studio in [page(body), files(&[("index.html", body)])] {
+        let device = Device { name: "phone".into(), width: 101, height: 203, scale: 2.5, mobile: true };
+        let shown = studio
+            .with(|order| {
+                order.devices = vec![device];
+                order.limits.snapshots = 2;
+            })
+            .shown()
+            .await;
+        for (name, top) in [("phone.png", RED), ("phone-2.png", BLUE)] {
+            let picture = &shown.pictures[name];
+            assert_eq!((picture.size(), picture.at(20, 2), picture.at(20, 506)), ((252, 507), top, BLUE), "{name}");
+        }
+    }
+}
