@@ -1,8 +1,9 @@
 //! The worker as a process of its own, and an API that is there, fails, or takes its word back.
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,17 +17,7 @@ struct Worker(Child);
 
 impl Worker {
     fn start(api: &StandIn) -> Worker {
-        Worker::start_as(api, PROGRAM.as_ref(), None)
-    }
-
-    fn start_as(api: &StandIn, program: &Path, user: Option<u32>) -> Worker {
-        let mut command = Command::new(program);
-        command.args(["--api", &api.api(), "--name", "node-1"]).stdout(Stdio::null());
-        command.env("WORKER_CALLBACK_SECRET", SECRET).env("CHROMIUM", chromium());
-        if let Some(user) = user {
-            command.uid(user).gid(user).current_dir("/");
-        }
-        Worker(command.spawn().expect("a worker"))
+        start(Command::new(PROGRAM), api, None)
     }
 
     fn signal(&self, name: &str) {
@@ -47,6 +38,27 @@ impl Worker {
     fn browsers(&self) -> usize {
         descendants(self.0.id()).len()
     }
+}
+
+fn start(mut command: Command, api: &StandIn, user: Option<u32>) -> Worker {
+    command.args(["--api", &api.api(), "--name", "node-1"]).stdout(Stdio::null()).current_dir("/");
+    command.env("WORKER_CALLBACK_SECRET", SECRET).env("CHROMIUM", chromium());
+    if let (Some(user), true) = (user, rustix::process::geteuid().is_root()) {
+        command.uid(user).gid(user);
+    }
+    Worker(command.spawn().expect("a worker"))
+}
+
+/// The program where everybody may run it, which need not be so where it was built.
+fn copy() -> &'static Path {
+    static COPY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let copy = std::env::temp_dir().join("preview-worker-under-test");
+        let fresh = copy.with_extension(std::process::id().to_string());
+        // Another one may be running.
+        std::fs::copy(PROGRAM, &fresh).and_then(|_| std::fs::rename(&fresh, &copy)).expect("a copy");
+        copy
+    });
+    &COPY
 }
 
 impl Drop for Worker {
@@ -170,16 +182,39 @@ async fn a_draining_worker_claims_nothing_and_a_canceled_job_ends_without_a_word
 
 #[tokio::test]
 async fn a_user_without_rights_renders_too() {
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
     let api = StandIn::start().await;
     api.request("job", "hello");
-    // Not everybody may go where this program was built.
-    let program = std::env::temp_dir().join(format!("preview-worker-{}", std::process::id()));
-    std::fs::copy(PROGRAM, &program).expect("a copy");
-    let _worker = Worker::start_as(&api, &program, Some(65534));
+    let _worker = start(Command::new(copy()), &api, Some(65534));
     eventually("the job is over", || api.callbacks().len() == 1).await;
     assert_eq!(api.callbacks()[0]["status"], "SUCCESS");
-    let _ = std::fs::remove_file(program);
+}
+
+/// A namespace in which nobody may make another one.
+const DENIED: &str =
+    "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --ambient-caps=-all --inh-caps=-all \"$0\" \"$@\"";
+
+#[tokio::test]
+async fn without_a_sandbox_there_is_no_worker_unless_somebody_says_so() {
+    let api = StandIn::start().await;
+    let denied = |arguments: &[&str]| {
+        let program = copy();
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-current-user", "--keep-caps", "sh", "-c", DENIED]).arg(program).args(arguments);
+        start(command, &api, Some(65534))
+    };
+    assert!(!denied(&[]).ended().await);
+    let left = || {
+        std::fs::read_dir(std::env::temp_dir())
+            .expect("files")
+            .flatten()
+            .any(|file| file.file_name().to_string_lossy().starts_with("hivesync-preview-"))
+    };
+    let mut worker = denied(&["--unsafe-no-sandbox"]);
+    api.request("hostile", LOOPING);
+    api.request("good", "hello");
+    eventually("both jobs are over", || api.callbacks().len() == 2).await;
+    assert_eq!(api.callbacks()[1]["status"], "SUCCESS");
+    eventually("no browser is left", || worker.browsers() == 0 && !left()).await;
+    worker.signal("TERM");
+    assert!(worker.ended().await);
 }
