@@ -16,6 +16,8 @@ pub enum Fault {
     Refused(String),
     /// The browser does not start.
     Browser(String),
+    /// A picture that is too large even with few pixels.
+    TooLarge,
     /// The project has no page to show.
     Unsupported,
     /// A file of the project did not come as it was said to be.
@@ -34,6 +36,7 @@ impl Fault {
             Fault::Memory => "memory",
             Fault::Crashed => "crashed",
             Fault::Closed | Fault::Refused(_) | Fault::Browser(_) => "browser_failed",
+            Fault::TooLarge => "picture_too_large",
             Fault::Unsupported => "unsupported",
             Fault::Files(_) => "files_unavailable",
             Fault::Upload(_) => "upload_failed",
@@ -47,6 +50,7 @@ impl Fault {
             Fault::Memory => "The page needs more memory than a preview may have.",
             Fault::Crashed => "The page crashed.",
             Fault::Closed | Fault::Refused(_) | Fault::Browser(_) => "The browser failed.",
+            Fault::TooLarge => "The page makes a larger picture than a preview may have.",
             Fault::Unsupported => "There is no HTML or Markdown file to show.",
             Fault::Files(_) => "The files of the project could not be read.",
             Fault::Upload(_) => "The pictures could not be stored.",

@@ -11,8 +11,6 @@ const TEXT: usize = 120;
 const DEPTH: usize = 64;
 /// Elements of a device: half as many, again and again, until it fits.
 const ELEMENTS: usize = 2000;
-/// Of a layout, whatever a tier allows.
-const MOST: usize = 1 << 20;
 
 /// Lets entrances end, and everything else stand still where it is.
 const SETTLE: &str = "(async () => {
@@ -34,7 +32,7 @@ pub async fn read(page: &Page<'_>, most: usize) -> Result<Value, Fault> {
     loop {
         let text = page.evaluate(&format!("({})({elements}, {TEXT}, {DEPTH})", READ.trim_end())).await?;
         let text = text.as_str().unwrap_or_default();
-        if text.len() <= most.min(MOST) || elements == 0 {
+        if text.len() <= most || elements == 0 {
             return serde_json::from_str(text).map_err(|_| Fault::Refused("a layout that is no JSON".into()));
         }
         elements /= 2;

@@ -16,6 +16,8 @@ use crate::protocol::{Device, Limits, Platform};
 const WHOLE: Duration = Duration::from_secs(60);
 /// From then on no further screens are taken.
 const ENOUGH: Duration = Duration::from_secs(40);
+/// Bytes of the layout.
+const LAYOUT: usize = 1 << 20;
 /// Below that a picture shows nothing.
 const SMALLEST: f64 = 0.25;
 
@@ -71,7 +73,7 @@ impl Job<'_> {
         for (at, device) in self.order.devices.iter().enumerate() {
             // Everybody's first screen comes before anybody's second.
             let share = left.div_ceil(count - at);
-            let (told, taken) = self.device(device, share, limits.snapshot_bytes / count).await?;
+            let (told, taken) = self.device(device, share, LAYOUT / count).await?;
             left -= taken;
             devices.push(told);
         }
@@ -142,6 +144,10 @@ impl Job<'_> {
                 page.evaluate(&format!("scrollTo({{ top: {y}, behavior: 'instant' }})")).await.or_else(bearable)?;
             }
             let Some(png) = self.picture(page, device, &mut scale).await? else {
+                // A device that is not shown at all is no preview.
+                if at == 0 {
+                    return Err(Fault::TooLarge);
+                }
                 self.browser.warn(format!("{}: a screen is too large for a picture.", device.name));
                 continue;
             };

@@ -122,10 +122,10 @@ async fn elements_without_an_end_and_names_that_lie() {
          Object.prototype.toJSON = () => 'mine'; JSON.stringify = () => 'mine'; Array.prototype[Symbol.iterator] = null;
          </script><img name=body><img name=querySelector><img name=documentElement>",
     );
-    let shown = within(40, many.with(|order| order.limits.snapshot_bytes = 200_000).shown()).await;
+    let shown = within(40, many.shown()).await;
     let text = shown.text();
     assert!(text.contains("inside") && !text.contains("mine"), "{text:.500}");
-    assert!(text.len() < 200_000, "{}", text.len());
+    assert!(text.len() < 1 << 20, "{}", text.len());
     assert_eq!(shown.layout["devices"][0]["truncated"], true);
 }
 
