@@ -66,6 +66,7 @@ codes! {
     ArtifactNotFound      "ARTIFACT_NOT_FOUND"       404 "The preview has no such file."
     TemplateNotFound      "TEMPLATE_NOT_FOUND"       404 "There is no such template."
     SubscriptionNotFound  "SUBSCRIPTION_NOT_FOUND"   404 "There is no subscription."
+    ExportNotFound        "EXPORT_NOT_FOUND"         404 "There is no such export."
     OrderNotFound         "ORDER_NOT_FOUND"          404 "There is no such order with a subscription."
     MethodNotAllowed      "METHOD_NOT_ALLOWED"       405 "This address does not take that method."
     EmailTaken            "EMAIL_TAKEN"              409 "An account with this email exists."

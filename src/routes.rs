@@ -180,6 +180,7 @@ routes! {
     get    "/ws/{client_id}"                            live::api::open_as          "Open a WebSocket as a client with a name";
 
     get    "/admin/overview"                            admin::api::overview        "Tell how the service stands";
+    get    "/admin/export/{type}"                       admin::export::api::download "Export what there is, as it streams";
     get    "/admin/logs/audit"                          audit::api::list            "List what happened, the latest first";
     get    "/admin/logs/audit/verify"                   audit::api::verify          "Walk the audit chain, and tell what does not fit";
 }

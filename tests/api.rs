@@ -20,6 +20,7 @@ mod comments;
 mod config;
 mod crossing;
 mod every;
+mod exports;
 mod http;
 mod idempotency;
 mod invites;

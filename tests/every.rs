@@ -149,7 +149,13 @@ async fn a_stranger_gets_404_for_everything_with_an_id() {
     let shop = Shop::open().await;
     let steps = steps(&shop).await;
     let eve = shop.world.sign_up("eve").await;
-    let steps: Vec<&Step> = steps.iter().filter(|step| step.has_id() && !step.is_public()).collect();
+    // That there is a desk is nobody's secret: who does not run the service may not see it.
+    let desk = |step: &&Step| step.route.path.starts_with("/admin/");
+    for step in steps.iter().filter(desk) {
+        step.call_as(&eve).refused_with(403, "AUTH_FORBIDDEN").await;
+    }
+    let has_id = |step: &&Step| step.has_id() && !step.is_public() && !desk(step);
+    let steps: Vec<&Step> = steps.iter().filter(has_id).collect();
     assert!(steps.len() >= 9);
     for step in &steps {
         let line = step.route.line();

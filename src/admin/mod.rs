@@ -1,6 +1,7 @@
 //! The operators' desk: what they see, and what they switch.
 
 pub mod api;
+pub mod export;
 pub mod overview;
 pub mod queues;
 pub mod switches;

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::checkpoint;
 use super::log::{AuditEvent, Row};
 use super::verify::{Part, Verdict};
 use crate::access::{Can, List, Operate};
@@ -14,8 +15,8 @@ pub async fn list(app: App, events: Can<Operate, List<Row>>) -> Result<Paged<Aud
 }
 
 pub async fn verify(app: App, part: Can<Operate, Part>) -> Result<One<Verdict>> {
-    let witnesses = super::witnesses(&app).await?;
+    let (witnesses, aside) = futures::try_join!(super::witnesses(&app), checkpoint::all(&app))?;
     let asked = viewed("audit chain", json!({ "from_seq": part.from, "to_seq": part.to }), &app.by(&part.actor));
     let mut answers = app.commit_and_read(asked, part.reads(app.now())).await?;
-    One::of(&part.verdict(&mut answers, &witnesses, &[])?)
+    One::of(&part.verdict(&mut answers, &witnesses, &aside, &app.config().keys)?)
 }

@@ -5,7 +5,8 @@
 //! gives the numbers in the order in which it is told. `audit_links` decides: no number is given twice.
 
 pub mod api;
-mod log;
+pub mod checkpoint;
+pub mod log;
 mod verify;
 mod wire;
 

@@ -6,8 +6,9 @@ use audit_chain::{Checkpoint, Entry, Event, Fault, Fit, START};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Salts, Witness};
+use super::{Salts, Witness, checkpoint};
 use crate::access::{Ask, Operate, Permits, Role, Thing};
+use crate::auth::token::Keys;
 use crate::db::{Answers, Id, MINUTE, Stmt, Time};
 use crate::error::{Code, Error, Result};
 use crate::http;
@@ -127,6 +128,9 @@ pub struct Agreement {
     pub compared: u64,
     #[schemars(range(min = 0), example = 1)]
     pub agree: u64,
+    /// Those we did not sign, or not with the secret we have now.
+    #[schemars(range(min = 0), example = 0)]
+    pub foreign: u64,
 }
 
 /// A link with what is there of its event.
@@ -191,7 +195,13 @@ impl Part {
     }
 
     /// `aside`: what was put aside of the chain while it grew.
-    pub fn verdict(&self, answers: &mut Answers, witnesses: &[Witness], aside: &[Checkpoint]) -> Result<Verdict> {
+    pub fn verdict(
+        &self,
+        answers: &mut Answers,
+        witnesses: &[Witness],
+        aside: &[Checkpoint],
+        keys: &Keys,
+    ) -> Result<Verdict> {
         let links: Vec<Linked> = answers.rows()?;
         let salts = Salts::read(answers)?;
         let unlinked: Vec<Unlinked> = answers.rows()?;
@@ -211,12 +221,13 @@ impl Part {
             walk.fault(walk.next, Fault::LinkMissing);
         }
         let hashes: BTreeMap<u64, &str> = links.iter().map(|made| (made.seq, made.hash.as_str())).collect();
-        let mut checkpoints = Agreement::default();
+        let here = |seq: u64| (self.from..=self.to).contains(&seq);
+        let foreign = aside.iter().filter(|point| here(point.seq) && !checkpoint::is_ours(point, keys)).count() as u64;
+        let mut checkpoints = Agreement { foreign, ..Agreement::default() };
         let witnessed = witnesses.iter().map(|made| (made.seq, &made.hash, Fault::WitnessDiffers));
         let put_aside = aside.iter().map(|point| (point.seq, &point.hash, Fault::CheckpointDiffers));
         for (seq, hash, fault) in witnessed.chain(put_aside).filter(|(seq, ..)| *seq > 0) {
-            let here = (self.from..=self.to).contains(&seq);
-            let agrees = hashes.get(&seq) == Some(&hash.as_str());
+            let (here, agrees) = (here(seq), hashes.get(&seq) == Some(&hash.as_str()));
             if fault == Fault::CheckpointDiffers && here {
                 checkpoints.compared += 1;
                 checkpoints.agree += u64::from(agrees);

@@ -112,19 +112,19 @@ kinds! {
     PreviewStarted    "preview.started"
     PreviewRetried    "preview.retried"
     PreviewCompleted  "preview.completed"
-    PreviewFailed     "preview.failed"
+    PreviewFailed     "preview.failed" [warning]
     PreviewCanceled   "preview.canceled"
     PreviewExpired    "preview.expired"
     AiDocsRequested   "ai_docs.requested"
     AiDocsStarted     "ai_docs.started"
     AiDocsRetried     "ai_docs.retried"
     AiDocsCompleted   "ai_docs.completed"
-    AiDocsFailed      "ai_docs.failed"
+    AiDocsFailed      "ai_docs.failed" [warning]
     AiDocsCanceled    "ai_docs.canceled"
     AiDocsExpired     "ai_docs.expired"
     WorkerRegistered  "worker.registered"
-    WorkerSilent      "worker.silent"
-    CallbackRefused   "worker.callback_refused"
+    WorkerSilent      "worker.silent" [warning]
+    CallbackRefused   "worker.callback_refused" [warning]
     CheckoutStarted   "checkout.started" [user]
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"

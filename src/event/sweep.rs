@@ -26,6 +26,7 @@ pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
         ("sessions", end_expired(app).await),
         ("keeping", forget_old(app).await),
         ("audit", audit::catch_up(app).await),
+        ("checkpoint", audit::checkpoint::round(app).await),
         ("lapse", subscription::lapse(app).await),
         ("orphans", orphans::round(app).await),
         ("jobs", jobs::sweep::round(app).await),

@@ -100,6 +100,49 @@ export async function head(env, key) {
   return object && JSON.stringify({ size: object.size, etag: object.etag });
 }
 
+/** Keeps JSON under a key that holds nothing yet, and for listings its fields; whether there was nothing. */
+export async function keep(env, key, json) {
+  const fields = Object.entries(JSON.parse(json)).map(([name, value]) => [name, JSON.stringify(value)]);
+  const options = { onlyIf: new Headers({ "if-none-match": "*" }), customMetadata: Object.fromEntries(fields) };
+  return (await env.FILES.put(key, json, options)) !== null;
+}
+
+/** What was kept under keys that begin so, in their order: JSON. */
+export async function kept(env, prefix) {
+  const found = [];
+  for (let page = { truncated: true }; page.truncated; ) {
+    page = await env.FILES.list({ prefix, cursor: page.cursor, include: ["customMetadata"] });
+    for (const { customMetadata } of page.objects) {
+      const fields = Object.entries(customMetadata).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
+      found.push(`{${fields}}`);
+    }
+  }
+  return `[${found}]`;
+}
+
+/** A body that is written while somebody reads it: a write waits until there is room. */
+export class Pour {
+  #stream = new IdentityTransformStream();
+  #writer = this.#stream.writable.getWriter();
+
+  body() {
+    return this.#stream.readable;
+  }
+
+  async write(bytes) {
+    await this.#writer.write(bytes);
+  }
+
+  async close() {
+    await this.#writer.close();
+  }
+
+  /** The reader sees it end in the middle. */
+  async abort() {
+    await this.#writer.abort(new Error("broken off"));
+  }
+}
+
 /** Up to 1,000 keys at once; what is not there is deleted, too. */
 export async function remove(env, keys) {
   await env.FILES.delete(JSON.parse(keys));

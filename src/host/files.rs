@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures::channel::oneshot;
 use serde::Deserialize;
+use serde_json::Value;
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{self, JsValue};
@@ -38,6 +39,10 @@ extern "C" {
     async fn remove(env: &JsValue, keys: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn clear(env: &JsValue, prefix: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn keep(env: &JsValue, key: &str, json: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn kept(env: &JsValue, prefix: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn list(env: &JsValue, prefix: &str, after: &str) -> Result<JsValue, JsValue>;
 }
@@ -184,6 +189,21 @@ impl Host {
     pub fn clear_files(&self, prefix: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         let (env, prefix) = (self.env.clone(), prefix.to_owned());
         SendFuture::new(async move { clear(env.as_ref(), &prefix).await.map(drop).map_err(failed) })
+    }
+
+    /// Keeps JSON under a key, unless there is something already. Answers whether there was not.
+    pub fn keep_file(&self, key: &str, json: &Value) -> impl Future<Output = Result<bool>> + Send + use<> {
+        let (env, key, json) = (self.env.clone(), key.to_owned(), json.to_string());
+        SendFuture::new(async move { Ok(keep(env.as_ref(), &key, &json).await.map_err(failed)?.is_truthy()) })
+    }
+
+    /// A list of what is kept under keys that begin so.
+    pub fn kept_files(&self, prefix: &str) -> impl Future<Output = Result<String>> + Send + use<> {
+        let (env, prefix) = (self.env.clone(), prefix.to_owned());
+        SendFuture::new(async move {
+            let kept = kept(env.as_ref(), &prefix).await.map_err(failed)?;
+            kept.as_string().ok_or_else(|| Error::internal("R2 listed no text"))
+        })
     }
 
     /// Up to 1,000 whose keys begin so and come after `after`.

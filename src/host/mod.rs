@@ -7,6 +7,7 @@ mod files;
 mod limiter;
 mod objects;
 mod outbound;
+mod pouring;
 mod probes;
 mod request;
 mod sequencer;
@@ -37,6 +38,7 @@ thread_local! {
 pub use files::Storing;
 pub use objects::Object;
 pub use outbound::{Outbound, Outgoing, Patience};
+pub use pouring::Pouring;
 pub use probes::Probed;
 pub use request::{Chunks, Foreign, Incoming};
 pub use sockets::Entry;

@@ -43,6 +43,25 @@ pub struct File {
     pub body: Foreign,
 }
 
+/// Something made while it is sent, to be saved.
+pub struct Download {
+    pub name: String,
+    pub content_type: &'static str,
+    pub body: Foreign,
+}
+
+impl IntoResponse for Download {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        if let Ok(disposition) = HeaderValue::from_str(&disposition(&self.name)) {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+        }
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.extensions_mut().insert(self.body);
+        response
+    }
+}
+
 impl FromRequestParts<()> for Wanted {
     type Rejection = Infallible;
 

@@ -17,7 +17,7 @@ pub use answer::{
     Versioned,
 };
 pub use body::{BODY_LIMIT, Body, Body400, FormOr, Raw, Signed, is_json, parse, query};
-pub use file::{File, Wanted};
+pub use file::{Download, File, Wanted};
 pub use form::{Form, Piece, is_form};
 pub use page::{Page, Paged};
 

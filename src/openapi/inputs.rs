@@ -1,5 +1,6 @@
 //! What each extractor takes, and how it can refuse.
 
+use http::Method;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -18,6 +19,10 @@ use crate::workers::claim::{Fetched, SignedPlace};
 use crate::workers::{self, upload::Upload};
 
 impl Input for App {
+    fn describe(_: &mut Operation) {}
+}
+
+impl Input for Method {
     fn describe(_: &mut Operation) {}
 }
 

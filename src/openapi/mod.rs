@@ -11,10 +11,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::admin::export::What;
 use crate::error::{Code, ErrorBody, Result};
 use crate::http::{
-    Answer, Bare, Created, File, Maybe, NoContent, One, Paged, Plain, Put, Revealed, SetCookie, Socket, Tagged,
-    Versioned,
+    Answer, Bare, Created, Download, File, Maybe, NoContent, One, Paged, Plain, Put, Revealed, SetCookie, Socket,
+    Tagged, Versioned,
 };
 use crate::routes;
 
@@ -221,6 +222,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "name" => json!({
                 "name": name, "in": "path", "required": true, "schema": { "type": "string" }, "example": "iphone-15.png",
             }),
+            "type" => json!({
+                "name": name, "in": "path", "required": true,
+                "schema": { "type": "string", "enum": What::ALL.map(What::name) }, "example": "audit",
+            }),
             "user_id" => json!({
                 "name": name, "in": "path", "required": true, "schema": { "type": "integer", "minimum": 1 }, "example": 42,
             }),
@@ -407,6 +412,21 @@ impl<T: JsonSchema> Output for Maybe<T> {
     fn describe(operation: &mut Operation) {
         operation.answers::<T>(200, true);
         operation.others = vec![(204, json!({ "description": "There is nothing." }))];
+    }
+}
+
+/// In the format that was asked for.
+impl Output for Download {
+    fn describe(operation: &mut Operation) {
+        operation.header("content-disposition", "Always `attachment`, with a name.");
+        let items = json!({ "type": "object", "properties": { "items": {
+            "type": "array", "items": { "type": "object" }, "examples": [[{ "id": "0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77" }]],
+        } }, "required": ["items"] });
+        let text = json!({ "schema": { "type": "string" } });
+        operation.answer = (
+            200,
+            Some(json!({ "application/json": { "schema": items }, "application/x-ndjson": text, "text/csv": text })),
+        );
     }
 }
 

@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// A chain of some length, and who looks at it.
-async fn chained() -> (World, Person) {
-    let world = World::new().await;
-    let root = world.operator("root").await;
-    let project = root.project("Launch").await;
-    for i in 0..5 {
-        root.task(&project, &format!("Task {i}")).await;
-    }
-    assert_eq!(links(&world).await.len(), 8);
-    (world, root)
-}
-
 #[tokio::test]
 async fn a_row_that_was_changed_is_found() {
     for (column, value, reason) in [
@@ -99,21 +87,6 @@ async fn a_chain_that_was_written_anew_is_found() {
     root.project("More").await;
     links(&world).await;
     assert_eq!(broken(&root).await, (8, "witness_differs".into()));
-}
-
-/// Changes the kind of the third event, and makes every hash from there on anew.
-async fn write_anew(world: &World) {
-    world
-        .sql("UPDATE events SET kind = 'tag.deleted' WHERE id = (SELECT event_id FROM audit_links WHERE seq = 3)", &[])
-        .await;
-    let rows = "SELECT l.seq, l.event_id, e.kind, e.project_id, e.created_at, l.actor, l.entity, l.data
-                FROM audit_links l JOIN events e ON e.id = l.event_id ORDER BY l.seq";
-    let mut last = audit_chain::START.to_owned();
-    for row in world.sql(rows, &[]).await {
-        let entry: audit_chain::Entry = serde_json::from_value(row.clone()).unwrap();
-        last = audit_chain::link(&last, row["seq"].as_u64().unwrap(), &entry);
-        world.sql("UPDATE audit_links SET hash = ?2 WHERE seq = ?1", &[row["seq"].clone(), json!(last)]).await;
-    }
 }
 
 /// Without their salt nobody can tell any more whose the events are, and the chain holds.

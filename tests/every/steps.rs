@@ -88,6 +88,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{invite_id}/accept", format!("{accepted}/accept")),
         ("{invite_id}/decline", format!("{declined}/decline")),
         ("{invite_id}", revoked),
+        ("{type}", "users".into()),
     ];
     // What its webhooks say of what these do comes too late to matter.
     shop.provider.hold(true);
@@ -196,6 +197,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "GET /notifications/settings", None),
         step(&ada, "PATCH /notifications/settings", Some(json!({ "mention": { "email": false } }))),
         step(&root, "GET /admin/overview", None),
+        step(&root, "GET /admin/export/{type}", None),
         step(&root, "GET /admin/logs/audit", None),
         step(&root, "GET /admin/logs/audit/verify", None),
         step(&ada, "DELETE /projects/{project_id}", None),

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value, json};
 
 use super::clock::Clock;
@@ -245,10 +246,24 @@ impl Inner {
         self.run("kv_clear", json!({ "prefix": prefix })).await;
     }
 
-    /// The keys of all stored files.
+    /// The keys of all stored files, but for what the audit log puts aside.
     pub async fn files(&self) -> Vec<String> {
-        let found = self.run("r2_list", json!({ "prefix": "" })).await;
+        let mut found = self.files_below("").await;
+        found.retain(|key| !key.starts_with("audit/"));
+        found
+    }
+
+    /// The keys of stored files that begin so.
+    pub async fn files_below(&self, prefix: &str) -> Vec<String> {
+        let found = self.run("r2_list", json!({ "prefix": prefix })).await;
         found.as_array().unwrap().iter().map(|object| object["key"].as_str().unwrap().into()).collect()
+    }
+
+    /// What a stored file says.
+    pub async fn file(&self, key: &str) -> String {
+        let content = self.run("r2_get", json!({ "key": key })).await;
+        let bytes = Base64::decode_vec(content.as_str().unwrap_or_else(|| panic!("there is no {key}"))).unwrap();
+        String::from_utf8(bytes).unwrap()
     }
 
     /// Stores files behind the Worker's back.

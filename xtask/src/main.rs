@@ -14,6 +14,7 @@ mod setup;
 mod shop;
 mod test;
 mod toolchain;
+mod verify_audit;
 mod worker;
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +31,8 @@ cargo xtask openapi                write openapi.json anew from the code
 cargo xtask contract               lint openapi.json and try the running API against it
 cargo xtask bench [--scenario X]   measure the release Worker against its peer in TypeScript
   … --scenario growth              … against itself with a hundred times as much data
+cargo xtask verify-audit FILE      check an exported audit log (NDJSON) without the service
+  … --checkpoint FILE              … against what was put aside of it, too; --part: the export is not from the beginning
 cargo xtask deploy [--dry-run]     create what is missing in a Cloudflare account, and deploy
 cargo xtask lint                   formatting and clippy, native and wasm
 cargo xtask setup                  only the set-up the others do first";
@@ -56,6 +59,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "openapi" => contract::write(),
         "contract" => contract::run(),
         "bench" => bench::run(rest),
+        "verify-audit" => verify_audit::run(rest),
         "deploy" => deploy::run(rest),
         "lint" => test::lint(),
         "setup" => setup::all().map(drop),
