@@ -13,7 +13,7 @@ CREATE TABLE audit_links (
 CREATE TABLE audit_salts (
   user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   salt    TEXT NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO audit_salts (user_id, salt) SELECT id, lower(hex(randomblob(32))) FROM users;
 

@@ -6,7 +6,7 @@ const PUT_ASIDE: &str = "audit/checkpoints/";
 
 #[tokio::test]
 async fn every_day_the_chain_is_put_aside_once() {
-    let (world, root) = chained().await;
+    let (world, mut root) = chained().await;
     world.cron().await;
     world.cron().await;
     let [key] = &world.files_below(PUT_ASIDE).await[..] else { panic!("one checkpoint") };
@@ -26,6 +26,7 @@ async fn every_day_the_chain_is_put_aside_once() {
     world.cron().await;
     assert_eq!(world.files_below(PUT_ASIDE).await.len(), 2);
     world.drain().await;
+    root.refresh().await;
     let verdict = verdict(&root).await;
     assert_eq!(verdict["checkpoints"], json!({ "compared": 2, "agree": 2, "foreign": 0 }), "{verdict}");
     assert_eq!(verdict["valid"], true);

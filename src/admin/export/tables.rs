@@ -113,7 +113,7 @@ impl What {
             What::Workers => String::new(),
             What::Users => "0".into(),
             What::Metrics => {
-                let first = sql!("SELECT created_at FROM events ORDER BY id LIMIT 1");
+                let first = sql!("SELECT created_at FROM events WHERE id > '' ORDER BY id LIMIT 1");
                 let first = app.read(vec![first]).await?.first::<Row>()?;
                 let first =
                     first.and_then(|first| serde_json::from_value::<Time>(first.get("created_at")?.clone()).ok());
