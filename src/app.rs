@@ -284,13 +284,17 @@ impl App {
         match outcome {
             Outcome::Is(outcome) => {
                 let answer = A::of(&outcome)?;
-                let keep = || lock(&self.0.idempotency).as_ref()?.keep(A::STATUS, answer.kept(), self.now());
-                let kept = if A::STATUS == StatusCode::CREATED { keep() } else { None };
+                let kept = if A::STATUS == StatusCode::CREATED { self.keep(A::STATUS, answer.kept())? } else { None };
                 self.write(kept, writes, Vec::new()).await?;
                 Ok(answer)
             }
             Outcome::Row(stmt) => A::of(&self.write(None, writes, vec![stmt]).await?.last()?.ok_or(Code::Conflict)?),
         }
+    }
+
+    fn keep(&self, status: StatusCode, answer: &str) -> Result<Option<Stmt>> {
+        let (keys, nonce) = (&self.config().keys, self.random()?);
+        Ok(lock(&self.0.idempotency).as_ref().and_then(|key| key.keep(status, answer, self.now(), keys, nonce)))
     }
 
     /// `commit` for a row that is needed further, not answered.
@@ -343,7 +347,7 @@ impl App {
         if looked {
             let found = answers.first()?;
             if let Some(key) = lock(&self.0.idempotency).as_mut() {
-                key.found(found);
+                key.found(found, &self.config().keys)?;
                 key.settle()?;
             }
         }

@@ -5,6 +5,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::auth::token::Keys;
 use crate::db::{HOUR, Stmt, Time};
 use crate::error::{Code, Error, Replay, Result};
 use crate::sql;
@@ -13,6 +14,9 @@ use crate::sql;
 pub const KEPT: i64 = 24 * HOUR;
 
 const MAX_LENGTH: usize = 255;
+
+/// Answers are kept sealed: some hold what is shown only once.
+const PURPOSE: &str = "idempotent answer";
 
 /// The key of one request, and what is known of it so far.
 pub struct Idempotency {
@@ -66,8 +70,20 @@ impl Idempotency {
         })
     }
 
-    pub fn found(&mut self, earlier: Option<Earlier>) {
-        self.earlier = Lookup::Done(earlier);
+    pub fn found(&mut self, earlier: Option<Earlier>, keys: &Keys) -> Result<()> {
+        let earlier = earlier.map(|earlier| {
+            let answer = keys.unseal(PURPOSE, &self.about(), &earlier.replay.answer);
+            let answer = answer.and_then(|bytes| String::from_utf8(bytes).ok());
+            let answer =
+                answer.ok_or_else(|| Error::internal("a kept answer was sealed with another SESSION_SECRET"))?;
+            Ok::<_, Error>(Earlier { replay: Replay { answer, ..earlier.replay }, ..earlier })
+        });
+        self.earlier = Lookup::Done(earlier.transpose()?);
+        Ok(())
+    }
+
+    fn about(&self) -> [&[u8]; 2] {
+        [self.scope.as_bytes(), self.key.as_bytes()]
     }
 
     pub fn body(&mut self, body: &[u8]) {
@@ -87,15 +103,16 @@ impl Idempotency {
     }
 
     /// Goes into the batch of the effect: crashing leaves neither or both.
-    pub fn keep(&self, status: StatusCode, answer: &str, now: Time) -> Option<Stmt> {
+    pub fn keep(&self, status: StatusCode, answer: &str, now: Time, keys: &Keys, nonce: [u8; 24]) -> Option<Stmt> {
         let fingerprint = self.fingerprint.as_ref()?;
+        let sealed = keys.seal(PURPOSE, &self.about(), nonce, answer.as_bytes())?;
         Some(sql!(
             "INSERT INTO idempotency_keys (scope, key, fingerprint, status, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             self.scope,
             self.key,
             fingerprint,
             i64::from(status.as_u16()),
-            answer,
+            sealed,
             now,
         ))
     }

@@ -200,3 +200,14 @@ async fn keys_do_not_hold_passwords() {
     let stored = json!(world.sql("SELECT * FROM idempotency_keys", &[]).await).to_string();
     assert!(!stored.contains(PASSWORD) && !stored.contains("argon2"), "{stored}");
 }
+
+#[tokio::test]
+async fn a_kept_answer_cannot_be_read_in_the_database() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let create = || ada.post("/projects").json(json!({ "name": "Aardvark" })).header("idempotency-key", "one");
+    let first = create().status(201).await;
+    let kept = world.one("SELECT answer FROM idempotency_keys", &[]).await;
+    assert!(!kept.as_str().unwrap().contains("Aardvark") && !kept.as_str().unwrap().contains('{'), "{kept}");
+    assert_eq!(create().status(201).await.text, first.text);
+}

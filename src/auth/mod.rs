@@ -5,6 +5,7 @@ pub mod cookie;
 pub mod lockout;
 pub mod login_link;
 pub mod password;
+mod seal;
 pub mod session;
 pub mod token;
 
