@@ -47,6 +47,7 @@ function start() {
             SOCKETS: { className: "UserSockets", useSQLite: true },
             AUDIT: { className: "AuditSequencer", useSQLite: true },
             BELL: { className: "Bell", useSQLite: true },
+            WEBHOOKS: { className: "WebhookSender", useSQLite: true },
           } : {},
           // Past the simulated edge in front of it, whose cost would drown the Worker's.
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],

@@ -31,6 +31,8 @@ pub struct Config {
     pub log_level: Level,
     /// Lets a machine read the metrics.
     metrics_token: Option<String>,
+    /// Lets webhooks go to this very machine, by plain HTTP: for development.
+    pub webhooks_allow_loopback: bool,
     /// Lets tests move the clock with `x-test-now`.
     pub test_clock: bool,
 }
@@ -121,6 +123,7 @@ impl Config {
             preview_timeout_ms,
             log_level,
             metrics_token,
+            webhooks_allow_loopback: var("WEBHOOKS_ALLOW_LOOPBACK").as_deref() == Some("true"),
             test_clock: var("TEST_CLOCK").as_deref() == Some("allow"),
         })
     }

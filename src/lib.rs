@@ -34,6 +34,7 @@ mod serve;
 mod tasks;
 mod team;
 mod user;
+mod webhooks;
 mod workers;
 
 use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};

@@ -12,7 +12,7 @@ use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
     admin, api_keys, attachments, audit, auth, billing, comments, health, live, monitoring, notifications, previews,
-    profile, projects, search, tasks, team, user, workers,
+    profile, projects, search, tasks, team, user, webhooks, workers,
 };
 
 /// What every path begins with.
@@ -174,6 +174,17 @@ routes! {
     get    "/search/projects"                           search::api::projects       "Search projects";
     get    "/search/tasks"                              search::api::tasks          "Search tasks";
     get    "/search/comments"                           search::api::comments       "Search comments";
+
+    get    "/webhooks"                                             webhooks::api::list         "List a project's webhooks";
+    post   "/webhooks"                                             webhooks::api::create       "Create a webhook" [Forbidden, ProjectNotFound, TierLimitExceeded];
+    get    "/webhooks/{webhook_id}"                                webhooks::api::get          "Get a webhook";
+    patch  "/webhooks/{webhook_id}"                                webhooks::api::edit         "Update a webhook" [ProjectNotFound];
+    delete "/webhooks/{webhook_id}"                                webhooks::api::delete       "Delete a webhook" [ProjectNotFound];
+    post   "/webhooks/{webhook_id}/rotate-secret"                  webhooks::api::rotate       "Replace the secret; the one before it signs for a while, too" [ProjectNotFound, TooMany];
+    post   "/webhooks/{webhook_id}/test"                           webhooks::api::test         "Send a test now" [WebhookDeliveryFailed];
+    post   "/webhooks/{webhook_id}/replay"                         webhooks::api::replay_range "Send again what is of some time" [ProjectNotFound, WebhookDisabled];
+    get    "/webhooks/{webhook_id}/deliveries"                     webhooks::api::deliveries   "List what was sent, and what came of it, the latest first";
+    post   "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay" webhooks::api::replay      "Send one delivery again" [ProjectNotFound, WebhookNotFound, WebhookDisabled];
 
     post   "/ws/ticket"                                 live::api::ticket           "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                        live::api::open             "Open a WebSocket and hear what happens";

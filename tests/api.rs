@@ -44,4 +44,5 @@ mod team;
 mod templates;
 mod tiers;
 mod tokens;
+mod webhooks;
 mod workers;

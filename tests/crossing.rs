@@ -39,7 +39,13 @@ impl Camp {
         let comment = json!({ "entity_type": "task", "entity_id": task, "body": format!("So {word}!") });
         let comment = id(owner.post(&format!("{path}/comments")).json(comment).await);
         let key = id(owner.post("/api-keys").json(json!({ "name": format!("{word} key") })).await);
+        let hook = json!({ "project_id": project, "url": Receiver::nobody().await, "events": ["project.deleted"] });
+        let webhook = id(owner.post("/webhooks").json(hook).await);
+        let tested = owner.post(&format!("/webhooks/{webhook}/test")).refused(502).await;
+        let delivery = tested.json["error"]["details"]["delivery_id"].as_str().unwrap().to_owned();
         let ids = vec![
+            ("{webhook_id}", webhook),
+            ("{delivery_id}", delivery),
             ("{api_key_id}", key),
             ("{project_id}", project),
             ("{user_id}", member.id().to_string()),

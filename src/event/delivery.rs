@@ -20,6 +20,7 @@ use crate::notifications;
 use crate::previews;
 use crate::projects::purge;
 use crate::sql;
+use crate::webhooks;
 
 /// Does everything that follows from these events. Those that are not in the answer must be delivered again.
 pub async fn deliver(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
@@ -57,19 +58,25 @@ async fn deliver_together(app: &App, ids: &[Id]) -> Result<Vec<Id>> {
         log("audit", error.cause().unwrap_or(error.message()));
         return Ok(Vec::new());
     }
-    let delivered = delivered?;
+    let (delivered, hooks) = delivered?;
     let done = Change::to(()).run(sql!(
         "UPDATE events SET delivered_at = ?2
          WHERE id IN (SELECT value FROM json_each(?1)) AND delivered_at IS NULL",
         json!(delivered),
         app.now(),
     ));
-    let _: NoContent = app.commit(done).await?;
+    if hooks.is_empty() {
+        let _: NoContent = app.commit(done).await?;
+        return Ok(delivered);
+    }
+    let done = hooks.into_iter().fold(done, Change::run);
+    let waiting: Vec<webhooks::Waiting> = app.commit_and_read(done, vec![webhooks::waiting(ids)]).await?.rows()?;
+    join_all(waiting.iter().map(|waiting| webhooks::poke(app, &waiting.webhook_id))).await;
     Ok(delivered)
 }
 
-/// Answers with those of the ids whose events need not be delivered again.
-async fn follow(app: &App, ids: &[Id], events: Vec<Recorded>) -> Result<Vec<Id>> {
+/// Answers with those of the ids whose events need not be delivered again, and what webhooks are told.
+async fn follow(app: &App, ids: &[Id], events: Vec<Recorded>) -> Result<(Vec<Id>, Vec<Stmt>)> {
     let mut delivered = ids.to_vec();
     let (received, events): (Vec<Recorded>, Vec<Recorded>) =
         events.into_iter().partition(|event| event.kind == Kind::BillingReceived.name());
@@ -80,14 +87,17 @@ async fn follow(app: &App, ids: &[Id], events: Vec<Recorded>) -> Result<Vec<Id>>
         };
         delivered.retain(|id| !waits(id));
     }
+    let mut hooks = Vec::new();
     if !events.is_empty() {
         let consequences = events.iter().flat_map(consequences).fold(Change::to(()), Change::run);
         let mut answers = app.commit_and_read(consequences, messages::reads(&events)).await?;
-        let mut failed = live::publish(app, messages::messages(&events, &mut answers)?).await;
+        let told = messages::messages(&events, &mut answers)?;
+        hooks = webhooks::told(&told, app.now());
+        let mut failed = live::publish(app, told).await;
         failed.extend(join_all(events.iter().map(|event| act(app, event))).await.into_iter().flatten());
         delivered.retain(|id| !failed.contains(id));
     }
-    Ok(delivered)
+    Ok((delivered, hooks))
 }
 
 impl Recorded {
@@ -131,6 +141,11 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
             (outcome, _) => outcome,
         },
         Some(Kind::AttachmentDeleted) => attachments::follow(app, event).await,
+        // There may be something to send again, or somewhere to send it.
+        Some(Kind::WebhookUpdated | Kind::WebhookReplayed) => {
+            webhooks::poke(app, &event.entity_id).await;
+            Ok(())
+        }
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
         _ => Ok(()),

@@ -126,6 +126,12 @@ kinds! {
     WorkerSilent      "worker.silent" [warning]
     CallbackRefused   "worker.callback_refused" [warning]
     CheckoutStarted   "checkout.started" [user]
+    WebhookCreated    "webhook.created"
+    WebhookUpdated    "webhook.updated"
+    WebhookDeleted    "webhook.deleted"
+    WebhookDisabled   "webhook.disabled" [warning]
+    WebhookTested     "webhook.tested"
+    WebhookReplayed   "webhook.replayed"
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
     SubscriptionUpdated "subscription.updated"

@@ -13,7 +13,7 @@ use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
 use crate::monitoring::tally;
-use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, workers};
+use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, webhooks, workers};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -34,6 +34,7 @@ pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
         ("previews", previews::round(app).await),
         ("search", search::merge(app).await),
         ("reconcile", reconcile::round(app).await),
+        ("webhooks", webhooks::wake(app).await),
     ] {
         done.push((what, outcome.is_ok()));
         if let Err(error) = outcome {
@@ -100,7 +101,8 @@ async fn forget_old(app: &App) -> Result<()> {
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
             now.plus(-30 * DAY)
         ));
-    let more = notifications::forget_old(now).into_iter().chain(api_keys::forget_old(now));
+    let more =
+        notifications::forget_old(now).into_iter().chain(api_keys::forget_old(now)).chain(webhooks::forget_old(now));
     let change = more.fold(change, Change::run);
     app.commit::<NoContent>(change).await.map(drop)
 }

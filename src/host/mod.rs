@@ -10,6 +10,7 @@ mod outbound;
 mod pouring;
 mod probes;
 mod request;
+mod sender;
 mod sequencer;
 mod sockets;
 
@@ -58,12 +59,13 @@ impl Host {
 
     fn read_config(&self) -> Configured {
         let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
-        let missing = ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT", "BELL"]
-            .into_iter()
-            .filter(|name| {
-                js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))
-                    .map_or(true, |value| value.is_undefined())
-            });
+        let missing =
+            ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT", "BELL", "WEBHOOKS"]
+                .into_iter()
+                .filter(|name| {
+                    js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))
+                        .map_or(true, |value| value.is_undefined())
+                });
         let mut wrong: Vec<String> = missing.map(|name| format!("the binding {name} is missing")).collect();
         match Config::read(var) {
             Ok(config) if wrong.is_empty() => return Ok(Arc::new(config)),
@@ -109,6 +111,11 @@ impl Host {
     /// A request to somebody else's server.
     pub fn send(&self, outgoing: &Outgoing) -> impl Future<Output = Result<Outbound>> + Send + use<> {
         SendFuture::new(outbound::send(outgoing))
+    }
+
+    /// The time now, where work takes some.
+    pub fn now(&self) -> Time {
+        now()
     }
 
     /// Goes on after the answer is sent.

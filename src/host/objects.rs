@@ -28,6 +28,8 @@ pub enum Object<'a> {
     Sequencer,
     /// What idle workers wait at.
     Bell,
+    /// Of this webhook.
+    Sender(&'a str),
 }
 
 impl Object<'_> {
@@ -37,6 +39,7 @@ impl Object<'_> {
             Object::Sockets(_) => "SOCKETS",
             Object::Sequencer => "AUDIT",
             Object::Bell => "BELL",
+            Object::Sender(_) => "WEBHOOKS",
         }
     }
 
@@ -46,6 +49,7 @@ impl Object<'_> {
             Object::Sockets(user) => user.to_string(),
             Object::Sequencer => "sequencer".into(),
             Object::Bell => "previews".into(),
+            Object::Sender(webhook) => (*webhook).to_owned(),
         }
     }
 }

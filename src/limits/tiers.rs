@@ -90,6 +90,8 @@ allowances! {
     api_keys              "LIMIT_API_KEYS"              [Some(2), Some(10), Some(25)];
     attachment_bytes      "LIMIT_ATTACHMENT_BYTES"      [Some(5 * MIB), Some(50 * MIB), Some(100 * MIB)];
     attachments_per_task  "LIMIT_ATTACHMENTS_PER_TASK"  [Some(5), Some(20), Some(50)];
+    /// Of a project.
+    webhooks              "LIMIT_WEBHOOKS"              [Some(1), Some(5), Some(20)];
 }
 
 /// How many of something a caller may have, for a change that adds one.

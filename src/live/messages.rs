@@ -93,6 +93,10 @@ pub fn messages(events: &[Recorded], answers: &mut Answers) -> Result<BTreeMap<C
         if event.kind == Kind::InviteDeclined.name() {
             continue;
         }
+        // Webhooks are their owner's.
+        if event.kind.starts_with("webhook.") {
+            continue;
+        }
         let over = event.kind == Kind::ProjectDeleted.name();
         let (publish, of) = channels.entry(Channel::Project(project.clone())).or_default();
         publish.audience = (!over).then(|| teams.get(project).cloned().unwrap_or_default());

@@ -80,6 +80,9 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 42)]
     pub user_id: Option<i64>,
+    /// The webhook that is told nothing any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<Id>,
     /// The login that looks suspicious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Id>,

@@ -20,6 +20,7 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::SessionSuspicious | Kind::SessionReused => Some(suspected(event)),
         Kind::PreviewCompleted => Some(drawn(event, Type::PreviewReady)),
         Kind::PreviewFailed => Some(drawn(event, Type::PreviewFailed)),
+        Kind::WebhookDisabled => Some(webhook_disabled(event)),
         Kind::SubscriptionUpdated => Some(unpaid(event)),
         Kind::SubscriptionLapsed => Some(lapsed(event)),
         _ => None,
@@ -174,6 +175,20 @@ fn suspected(event: &Id) -> Stmt {
          FROM events e JOIN users u ON u.id = e.actor_id
          WHERE e.id = ?1
            AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = u.id AND s.type = 'security_alert' AND NOT s.in_app)
+         ON CONFLICT DO NOTHING",
+        event,
+    )
+}
+
+/// The owner of its project: it was not them.
+fn webhook_disabled(event: &Id) -> Stmt {
+    sql!(
+        "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
+         SELECT substr(e.id, 1, 24) || printf('%012x', p.owner_id), p.owner_id, e.id, 'webhook_disabled', p.id,
+                json_object('webhook_id', e.entity_id), e.created_at
+         FROM events e JOIN projects p ON p.id = e.project_id
+         WHERE e.id = ?1
+           AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = p.owner_id AND s.type = 'webhook_disabled' AND NOT s.in_app)
          ON CONFLICT DO NOTHING",
         event,
     )

@@ -66,6 +66,7 @@ types! {
     TeamRemoved         team_removed
     BillingIssue        billing_issue
     SecurityAlert       security_alert
+    WebhookDisabled     webhook_disabled
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]

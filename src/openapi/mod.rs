@@ -99,6 +99,7 @@ const TAGS: &[(&str, &str)] = &[
     ("workers", "How the machines that draw previews get and bring them."),
     ("notifications", "What the caller should know."),
     ("search", "Projects, tasks and comments by what they say."),
+    ("webhooks", "What happens in a project, told to servers elsewhere."),
     ("live", "What happens, as it happens."),
     ("admin", "For who runs the service. What operators do and see is written down."),
     ("audit", "What happened, for those who run the service."),

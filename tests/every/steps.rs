@@ -71,6 +71,16 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let [key, spare] = ["CI", "Spare"].map(|name| ada.post("/api-keys").json(json!({ "name": name })).status(201));
     let id = |made: Reply| made.data()["id"].as_str().unwrap().to_owned();
     let (key, spare) = (id(key.await), id(spare.await));
+    let receiver = Receiver::good().await;
+    let hook =
+        json!({ "project_id": project, "url": receiver.url, "events": ["project.deleted"], "description": "One" });
+    let webhook = ada.post("/webhooks").json(hook.clone()).await.data()["id"].as_str().unwrap().to_owned();
+    let tested = ada.post(&format!("/webhooks/{webhook}/test")).await;
+    let delivery = tested.data()["delivery_id"].as_str().unwrap().to_owned();
+    let hook_patch = json!({ "url": receiver.url, "events": ["*"], "is_active": true, "description": null });
+    let rotation = json!({ "overlap_seconds": 60 });
+    let range = json!({ "after": "2026-01-01", "before": "2026-01-02", "only_failed": true });
+    let project_id = project.clone();
     let refresh = json!({ "refresh_token": ada.refresh_token });
     let (_, token) = ada.login_link().await;
     let ids = [
@@ -89,6 +99,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{invite_id}/decline", format!("{declined}/decline")),
         ("{invite_id}", revoked),
         ("{type}", "users".into()),
+        ("{webhook_id}", webhook),
+        ("{delivery_id}", delivery),
     ];
     // What its webhooks say of what these do comes too late to matter.
     shop.provider.hold(true);
@@ -116,6 +128,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let nobody = world.anonymous();
     let root = world.operator("root").await;
     let download = step(&nobody, "GET /files/{attachment_id}", None);
+    let hooks = step(&ada, "GET /webhooks", None);
     let linked = json!({ "external_url": "https://example.com/a.png", "filename": "a.png" });
     vec![
         step(&nobody, "GET /health", None),
@@ -163,6 +176,16 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         search("GET /search/projects"),
         search("GET /search/tasks"),
         search("GET /search/comments"),
+        Step { path: format!("{}?project_id={project_id}", hooks.path), ..hooks },
+        step(&ada, "POST /webhooks", Some(hook)),
+        step(&ada, "GET /webhooks/{webhook_id}", None),
+        step(&ada, "PATCH /webhooks/{webhook_id}", Some(hook_patch)),
+        step(&ada, "POST /webhooks/{webhook_id}/rotate-secret", Some(rotation)),
+        step(&ada, "POST /webhooks/{webhook_id}/test", None),
+        step(&ada, "POST /webhooks/{webhook_id}/replay", Some(range)),
+        step(&ada, "GET /webhooks/{webhook_id}/deliveries", None),
+        step(&ada, "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay", None),
+        step(&ada, "DELETE /webhooks/{webhook_id}", None),
         step(&ada, "POST /ws/ticket", None),
         step(&ada, "GET /ws", None),
         step(&ada, "GET /ws/{client_id}", None),

@@ -80,13 +80,13 @@ function worker(name, home, vars, options) {
       SOCKETS: { className: "UserSockets", useSQLite: true },
       AUDIT: { className: "AuditSequencer", useSQLite: true },
       BELL: { className: "Bell", useSQLite: true },
+      WEBHOOKS: { className: "WebhookSender", useSQLite: true },
     },
   };
   const elsewhere = broken ? `${home}-broken` : home;
   if (elsewhere !== name) given.durableObjects.LIMITER.scriptName = elsewhere;
-  if (home !== name) {
-    for (const object of ["CHANNELS", "SOCKETS", "AUDIT", "BELL"]) given.durableObjects[object].scriptName = home;
-  }
+  const named = ["CHANNELS", "SOCKETS", "AUDIT", "BELL", "WEBHOOKS"];
+  if (home !== name) for (const object of named) given.durableObjects[object].scriptName = home;
   if (jammable) given.durableObjects.REAL_CHANNELS = given.durableObjects.CHANNELS;
   if (jammable) given.durableObjects.CHANNELS = { className: "Jammable", scriptName: `${home}-jam`, useSQLite: true };
   for (const kind of Object.values(given)) for (const binding of without) delete kind[binding];

@@ -124,6 +124,8 @@ pub fn usual_vars() -> Value {
         "LIMIT_PROJECTS_FREE": MANY,
         "LIMIT_MEMBERS_FREE": MANY,
         "LIMIT_API_KEYS_FREE": MANY,
+        "LIMIT_WEBHOOKS_FREE": MANY,
+        "WEBHOOKS_ALLOW_LOOPBACK": "true",
     })
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::run::{ask, cache, plainly, root, step};
+use crate::run::{plainly, root, step};
 use crate::setup::{self, Tools};
 use crate::shop::Shop;
 use crate::worker::Local;
@@ -60,17 +60,7 @@ fn lint(tools: &Tools) -> Result<()> {
     step("linting openapi.json", &mut spectral)
 }
 
-/// In a virtual environment of its own.
 fn schemathesis() -> Result<PathBuf> {
-    let home = cache()?.join(format!("schemathesis-{SCHEMATHESIS}"));
-    let binary = home.join("bin/schemathesis");
-    if ask(&binary, &["--version"]).is_none() {
-        let _ = fs::remove_dir_all(&home);
-        let mut venv = Command::new("python3");
-        step("creating a Python environment", venv.args(["-m", "venv"]).arg(&home))
-            .context("python3 with venv is needed for schemathesis")?;
-        let mut pip = Command::new(home.join("bin/pip"));
-        step("installing schemathesis", pip.args(["install", "--quiet", &format!("schemathesis=={SCHEMATHESIS}")]))?;
-    }
-    Ok(binary)
+    let package = format!("schemathesis=={SCHEMATHESIS}");
+    setup::python(&format!("schemathesis-{SCHEMATHESIS}"), &[package], "schemathesis")
 }

@@ -31,6 +31,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let settings = Settings::of_deployment()?;
     check_provider(&settings)?;
     let operators = operators::named(&settings)?.unwrap_or_default();
+    check_webhooks(&settings)?;
     let tools = setup::all()?;
     if args.iter().any(|arg| arg == "--dry-run") {
         return step("wrangler deploy --dry-run", tools.wrangler().args(["deploy", "--dry-run"]));
@@ -73,6 +74,16 @@ fn check_provider(settings: &Settings) -> Result<()> {
     match settings.get("LZ_API_BASE_URL") {
         Some(url) if !url.starts_with("https://") => bail!(
             "LZ_API_BASE_URL in wrangler.toml is {url}, which is not https. Remove it, and the payment provider itself is asked; for its stand-in there is 'cargo xtask dev --shop'."
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// What only development may allow.
+fn check_webhooks(settings: &Settings) -> Result<()> {
+    match settings.get("WEBHOOKS_ALLOW_LOOPBACK") {
+        Some("true") => bail!(
+            "WEBHOOKS_ALLOW_LOOPBACK in wrangler.toml lets webhooks go to the machine itself. Remove it; for development it is in .dev.vars."
         ),
         _ => Ok(()),
     }
@@ -147,6 +158,13 @@ mod tests {
         assert!(why.contains("npx wrangler secret put LZ_WEBHOOK_SECRET") && !why.contains("put LZ_API_KEY"), "{why}");
         assert!(refusal("[vars]\nLZ_STORE_ID = \"1\"\n", &SHOP_SECRETS).contains("LZ_PRO_YEARLY_VARIANT_ID = "));
         assert!(refusal("", &SHOP_SECRETS).contains("LZ_STORE_ID = "));
+    }
+
+    #[test]
+    fn webhooks_to_the_machine_itself_are_not_deployed() {
+        let check = |toml: &str| check_webhooks(&Settings::read(toml, false));
+        assert!(check("[vars]\nWEBHOOKS_ALLOW_LOOPBACK = \"true\"").is_err());
+        assert!(check("[vars]\nWEBHOOKS_ALLOW_LOOPBACK = \"\"").is_ok() && check("").is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::run::root;
 
 /// What the provider is told and shows is not ours to choose, so these fit the stand-in's shop.
-const DEVELOPMENT: [(&str, &str); 11] = [
+const DEVELOPMENT: [(&str, &str); 12] = [
     ("LZ_STORE_ID", "217313"),
     ("LZ_PRO_MONTHLY_VARIANT_ID", "1001"),
     ("LZ_PRO_YEARLY_VARIANT_ID", "1002"),
@@ -23,6 +23,8 @@ const DEVELOPMENT: [(&str, &str); 11] = [
     ("LZ_TEST_MODE", "true"),
     // Nobody is there without the shop: a key made up here must never reach the real provider.
     ("LZ_API_BASE_URL", "http://127.0.0.1:8788"),
+    // Whoever develops a receiver has it on this machine.
+    ("WEBHOOKS_ALLOW_LOOPBACK", "true"),
 ];
 
 /// Names and values, in the order of the file.

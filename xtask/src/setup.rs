@@ -75,6 +75,21 @@ pub fn browser() -> Result<PathBuf> {
     found().context("Debian's chromium does not run")
 }
 
+/// A program of these Python packages, in a virtual environment of its own.
+pub fn python(name: &str, packages: &[String], program: &str) -> Result<PathBuf> {
+    let home = cache()?.join(name);
+    let stamp = home.join("packages");
+    once(&stamp, &packages.join("\n"), || {
+        let _ = fs::remove_dir_all(&home);
+        let mut venv = Command::new("python3");
+        step("creating a Python environment", venv.args(["-m", "venv"]).arg(&home))
+            .context("python3 with venv is needed")?;
+        let mut pip = Command::new(home.join("bin/pip"));
+        step(&format!("installing {name}"), pip.args(["install", "--quiet"]).args(packages))
+    })?;
+    Ok(home.join("bin").join(program))
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())

@@ -7,14 +7,20 @@ use anyhow::Result;
 use crate::run::{plainly, root, step};
 use crate::{build, preview, setup, toolchain};
 
+/// Receives webhooks in the tests, as its users do.
+const STANDARD_WEBHOOKS: &str = "1.1.0";
+
 pub fn run(filter: &[String]) -> Result<()> {
     let tools = setup::all()?;
     let browser = setup::browser()?;
+    let package = format!("standardwebhooks=={STANDARD_WEBHOOKS}");
+    let python = setup::python(&format!("standardwebhooks-{STANDARD_WEBHOOKS}"), &[package], "python")?;
     build::worker(&tools, true)?;
     let renderer = preview::build()?;
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace"]).args(filter).current_dir(root());
-    cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser).env("PREVIEW_WORKER", renderer);
+    cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser);
+    cargo.env("PREVIEW_WORKER", renderer).env("HIVESYNC_PYTHON", python);
     plainly("cargo test", &mut cargo)
 }
 
