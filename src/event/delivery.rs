@@ -90,9 +90,10 @@ async fn follow(app: &App, ids: &[Id], events: Vec<Recorded>) -> Result<(Vec<Id>
     let mut hooks = Vec::new();
     if !events.is_empty() {
         let consequences = events.iter().flat_map(consequences).fold(Change::to(()), Change::run);
-        let mut answers = app.commit_and_read(consequences, messages::reads(&events)).await?;
+        let reads = messages::reads(&events).into_iter().chain([webhooks::listening(&events)]).collect();
+        let mut answers = app.commit_and_read(consequences, reads).await?;
         let told = messages::messages(&events, &mut answers)?;
-        hooks = webhooks::told(&told, app.now());
+        hooks = webhooks::told(&told, &answers.rows()?, app.now());
         let mut failed = live::publish(app, told).await;
         failed.extend(join_all(events.iter().map(|event| act(app, event))).await.into_iter().flatten());
         delivered.retain(|id| !failed.contains(id));

@@ -34,7 +34,7 @@ use owners::OfOwner;
 use secret::{Made, Old};
 use topics::Topics;
 
-pub use outbox::{Poke, Poked, Waiting, poke, told, waiting};
+pub use outbox::{Poke, Poked, Waiting, listening, poke, told, waiting};
 pub use sender::round;
 pub use upkeep::{forget_old, wake};
 

@@ -9,7 +9,7 @@ use super::topics::topic;
 use crate::app::App;
 use crate::db::{Id, Stmt, Time};
 use crate::error::Result;
-use crate::event::Kind;
+use crate::event::{Kind, Recorded};
 use crate::host::{Object, log};
 use crate::live::Channel;
 use crate::live::wire::{Message, Publish};
@@ -57,11 +57,29 @@ pub async fn poke(app: &App, webhook: &str) {
     }
 }
 
+/// A project with a webhook.
+#[derive(Deserialize)]
+pub struct Listening {
+    project_id: String,
+}
+
+/// Of which of their projects somebody hears: of most nobody does, and nothing more is to be done.
+pub fn listening(events: &[Recorded]) -> Stmt {
+    let projects: Vec<&str> = events.iter().filter_map(|event| event.project_id.as_deref()).collect();
+    sql!(
+        "SELECT DISTINCT project_id FROM webhook_endpoints
+         WHERE project_id IN (SELECT value FROM json_each(?1)) AND closed_at IS NULL",
+        json!(projects)
+    )
+}
+
 /// The deliveries of what the projects' channels are told; once more makes no more of them.
-pub fn told(channels: &BTreeMap<Channel, (Publish, Vec<Id>)>, now: Time) -> Vec<Stmt> {
+pub fn told(channels: &BTreeMap<Channel, (Publish, Vec<Id>)>, listening: &[Listening], now: Time) -> Vec<Stmt> {
     let in_projects = channels.iter().filter_map(|(channel, (publish, _))| match channel {
-        Channel::Project(project) => Some(publish.messages.iter().map(move |message| (project.as_str(), message))),
-        Channel::User(_) => None,
+        Channel::Project(project) if listening.iter().any(|listening| listening.project_id == *project) => {
+            Some(publish.messages.iter().map(move |message| (project.as_str(), message)))
+        }
+        _ => None,
     });
     let told = in_projects.flatten().filter_map(|(project, message)| Some((project, message, topic(&message.kind)?)));
     told.flat_map(|(project, message, topic)| statements(project, message, topic, now)).collect()

@@ -16,6 +16,7 @@ const TYPES: [&str; 15] = [
     "team_joined",
     "team_member_left",
     "team_removed",
+    "webhook_disabled",
 ];
 
 #[tokio::test]
