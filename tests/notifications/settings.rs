@@ -1,6 +1,6 @@
 use super::*;
 
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 16] = [
     "ai_docs_ready",
     "billing_issue",
     "comment_added",
