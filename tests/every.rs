@@ -1,6 +1,7 @@
 //! What is true of every route.
 
 mod contract;
+mod drawing;
 mod schema;
 mod source;
 mod steps;
@@ -13,7 +14,7 @@ use steps::{Step, steps};
 use crate::support::*;
 
 /// Who may call these is nobody's secret.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 16] = [
     "GET /health",
     "GET /monitoring/health",
     "POST /auth/register",
@@ -23,6 +24,13 @@ const PUBLIC: [&str; 9] = [
     "GET /billing/plans",
     "POST /billing/webhook",
     "GET /files/{attachment_id}",
+    "GET /previews/{job_id}/{name}",
+    "POST /workers/heartbeat",
+    "POST /workers/claim",
+    "GET /workers/files/{file_id}",
+    "PUT /workers/jobs/{job_id}/artifacts/{name}",
+    "POST /workers/callback",
+    "POST /worker/callback",
 ];
 
 const MISTYPED_KEY: &str = "hsk_live_Zx3vQ0mTn06fEGbUh8OairZdw7kP2s0GcQxT";
@@ -187,6 +195,7 @@ async fn an_id_that_is_none_is_404_everywhere() {
                 route: step.route.clone(),
                 body: step.body.clone(),
                 signed: None,
+                raw: step.raw.clone(),
             };
             step.call().refused(404).await;
         }
@@ -201,7 +210,8 @@ async fn every_body_is_checked() {
             (step.route.line(), |reply: &Reply| broken_promises(&step.route.method, &step.route.path, reply));
         let send = |kind: &str, body: &[u8]| step.call().header("content-type", kind).body(body);
         let json = "application/json";
-        let too_long = vec![b' '; (1 << 20) + 1];
+        let most = if line.ends_with("/previews/request") { 8 << 20 } else { 1 << 20 };
+        let too_long = vec![b' '; most + 1];
         let responses = &CONTRACT["paths"][&step.route.path][&step.route.method]["responses"];
         // The contract has it so for billing and one-time logins.
         let invalid = if responses["422"].is_null() { 400 } else { 422 };
@@ -223,7 +233,9 @@ async fn every_body_is_checked() {
             let reply = step.call().json(body).any().await;
             if reply.status != 401 {
                 assert_eq!(reply.status, invalid, "{line} {field}: {}", reply.text);
-                assert_eq!((reply.status.as_u16(), reply.fields()), (invalid, vec![field.as_str()]), "{line}");
+                // Of a list it names which.
+                let named: Vec<&str> = reply.fields().iter().map(|name| name.split('[').next().unwrap()).collect();
+                assert_eq!((reply.status.as_u16(), named), (invalid, vec![field.as_str()]), "{line}");
             }
             assert_eq!(promises(&reply), [""; 0], "{line}");
         }
@@ -237,7 +249,8 @@ async fn every_route_that_creates_takes_an_idempotency_key() {
     for step in steps(&shop).await {
         let again = || step.call().header("idempotency-key", "the-same-key");
         let operation = &CONTRACT["paths"][&step.route.path][&step.route.method];
-        if operation["responses"]["201"].is_null() {
+        // A PUT may come again by itself.
+        if operation["responses"]["201"].is_null() || step.route.method == "put" {
             continue;
         }
         created += 1;
@@ -280,8 +293,9 @@ async fn every_address_tells_its_methods() {
         };
         methods.sort_unstable();
         assert_eq!(told(&who.options(path).status(204).await), methods, "OPTIONS {template}");
-        let wrong = who.put(path).refused_with(405, "METHOD_NOT_ALLOWED").await;
-        assert_eq!(told(&wrong), methods, "PUT {template}");
+        let other = if methods.contains(&"PUT".to_owned()) { who.patch(path) } else { who.put(path) };
+        let wrong = other.refused_with(405, "METHOD_NOT_ALLOWED").await;
+        assert_eq!(told(&wrong), methods, "{template}");
         if methods.contains(&"HEAD".to_owned()) && !template.starts_with("/ws") {
             assert_eq!(who.head(path).await.text, "");
         }

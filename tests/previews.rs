@@ -50,6 +50,12 @@ impl Studio {
         self.get(job).await["status"].as_str().unwrap().into()
     }
 
+    /// Time passes, and Ada logs in anew.
+    pub async fn later(&mut self, seconds: u64) {
+        self.world.clock().advance(Duration::from_secs(seconds));
+        self.ada.log_in().await;
+    }
+
     pub fn artifact(&self, job: &str) -> Call {
         self.ada.get(&format!("{}/jobs/{job}/artifact", self.path))
     }

@@ -31,7 +31,7 @@ impl Rule {
             Rule::Within(quota, window) => sql!(
                 "INSERT INTO refusals (code)
                  SELECT ?5 || ' ' || (SELECT count(*) FROM jobs WHERE requested_by = ?1 AND kind = ?2 AND created_at > ?3)
-                        || ' ' || ?6 || ' ' || (unixepoch(created_at) + ?7 - unixepoch(?8) + 1)
+                        || ' ' || CAST(?6 AS INTEGER) || ' ' || CAST(unixepoch(created_at) + ?7 - unixepoch(?8) + 1 AS INTEGER)
                  FROM (SELECT created_at FROM jobs WHERE requested_by = ?1 AND kind = ?2 AND created_at > ?3
                        ORDER BY created_at DESC LIMIT 1 OFFSET ?4 - 1)
                  WHERE ?4 IS NOT NULL",
@@ -45,7 +45,7 @@ impl Rule {
                 now,
             ),
             Rule::AtOnce(quota) => sql!(
-                "INSERT INTO refusals (code) SELECT ?4 || ' ' || used || ' ' || ?5
+                "INSERT INTO refusals (code) SELECT ?4 || ' ' || used || ' ' || CAST(?5 AS INTEGER)
                  FROM (SELECT count(*) AS used FROM jobs
                        WHERE requested_by = ?1 AND kind = ?2 AND status IN ('queued', 'running'))
                  WHERE used >= ?3",
@@ -57,7 +57,7 @@ impl Rule {
             ),
             // No job lives for longer than these hours.
             Rule::Apart(quota, pause) => sql!(
-                "INSERT INTO refusals (code) SELECT ?5 || ' ' || used || ' ' || ?6 || ' ' || (unixepoch(latest) + ?7 - unixepoch(?8) + 1)
+                "INSERT INTO refusals (code) SELECT ?5 || ' ' || used || ' ' || CAST(?6 AS INTEGER) || ' ' || CAST(unixepoch(latest) + ?7 - unixepoch(?8) + 1 AS INTEGER)
                  FROM (SELECT count(*) AS used, max(ifnull(finished_at, ?8)) AS latest FROM jobs
                        WHERE requested_by = ?1 AND kind = ?2 AND created_at > ?9 AND ifnull(finished_at, ?8) > ?3)
                  WHERE used >= ?4",

@@ -89,6 +89,13 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"past_due")]
     pub subscription_status: Option<String>,
+    /// The preview or the AI document that is ready, or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<Id>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"timeout")]
+    pub error_code: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]

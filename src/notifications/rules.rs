@@ -155,7 +155,7 @@ fn drawn(event: &Id, kind: Type) -> Stmt {
     sql!(
         "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
          SELECT substr(e.id, 1, 24) || printf('%012x', r.user_id), r.user_id, e.id, ?2, e.project_id,
-                json_object('job_id', j.id, 'platform', j.request ->> '$.platform', 'error_code', j.error_code), e.created_at
+                json_object('job_id', j.id, 'error_code', j.error_code), e.created_at
          FROM events e JOIN jobs j ON j.id = e.entity_id
               JOIN team_members r ON r.project_id = e.project_id AND r.user_id = j.requested_by
          WHERE e.id = ?1

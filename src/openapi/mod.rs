@@ -298,7 +298,7 @@ fn failure(status: u16, codes: &[Code]) -> Value {
         .map(|code| {
             let details = match code {
                 Code::Validation => json!({ "fields": [{ "field": "name", "message": "is required" }] }),
-                Code::TierLimitExceeded => json!({
+                Code::TierLimitExceeded | Code::PreviewLimitExceeded => json!({
                     "limit_type": "projects", "tier": "free", "limit": 3, "used": 3, "upgrade_available": true,
                     "recommended_tier": "pro", "upgrade_reason": "Pro allows 25 projects.",
                 }),

@@ -130,11 +130,11 @@ pub struct Shown {
 impl Shown {
     /// The token must be of this very job, and of the device whose picture it is.
     pub fn read(app: &App, job: &str, name: &str, token: &str) -> Result<Self> {
+        let (job, device) = Id::parse(job).zip(is_of(name)).ok_or(Code::ArtifactNotFound)?;
         let claims = app.config().preview_keys.verify(token, app.now())?;
-        if Id::parse(job).as_ref() != Some(&claims.job_id) {
+        if job != claims.job_id {
             return Err(Code::LinkInvalid.into());
         }
-        let device = is_of(name).ok_or(Code::ArtifactNotFound)?;
         if device.is_some_and(|device| !claims.allowed_device_types.contains(&device)) {
             return Err(Code::ArtifactNotFound.into());
         }

@@ -134,8 +134,8 @@ pub fn missing(project: &Id, hashes: &[&Sha256Hex], now: Time) -> Stmt {
 /// Refuses, with the quota's code, where files that each stand here as often as they are named have more bytes in all.
 pub fn refuse_heavy(project: &Id, hashes: &[&Sha256Hex], others: u64, quota: &Quota, which: i64) -> Stmt {
     sql!(
-        "INSERT INTO refusals (code) SELECT ?5 || ' ' || total || ' ' || ?6 FROM (
-           SELECT ?3 + ifnull(sum(f.bytes), 0) AS total FROM json_each(?2) AS wanted
+        "INSERT INTO refusals (code) SELECT ?5 || ' ' || total || ' ' || CAST(?6 AS INTEGER) FROM (
+           SELECT CAST(?3 AS INTEGER) + ifnull(sum(f.bytes), 0) AS total FROM json_each(?2) AS wanted
              CROSS JOIN preview_files f ON f.project_id = ?1 AND f.sha256 = wanted.value)
          WHERE total > ?4",
         project,
@@ -251,7 +251,7 @@ impl Slot {
 fn keep(pack: &Pack, project: &Project, actor: &Actor, waiting: Quota, bytes: u64, by: &By) -> Change<()> {
     let full = sql!(
         "INSERT INTO refusals (code) SELECT 'PREVIEW_LIMIT_EXCEEDED ' || used FROM (
-           SELECT ifnull(sum(bytes), 0) + ?2 AS used FROM preview_files WHERE project_id = ?1 AND sha256 <> ?4)
+           SELECT ifnull(sum(bytes), 0) + CAST(?2 AS INTEGER) AS used FROM preview_files WHERE project_id = ?1 AND sha256 <> ?4)
          WHERE used > ?3",
         project.id,
         i64::try_from(bytes).unwrap_or(i64::MAX),

@@ -74,8 +74,7 @@ impl JsonSchema for ProjectPath {
             "type": "string",
             "minLength": 1,
             "maxLength": MAX,
-            "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$",
-            "description": "Relative to the project, with slashes. More than the pattern's characters may be in it, but no way out and nothing invisible.",
+            "description": "Relative to the project, with slashes: no way out of it, and nothing that cannot be seen.",
             "examples": ["css/site.css"],
         })
     }

@@ -7,6 +7,7 @@ use super::claim::{Claim, Claimed, Fetched, SignedPlace};
 use super::upload::{Brought, Upload};
 use super::{Heartbeat, Standing};
 use crate::app::App;
+use crate::db::Id;
 use crate::error::{Code, Error, Result};
 use crate::http::{Answer, File, Maybe, One, Put, query};
 
@@ -59,7 +60,8 @@ impl FromRequestParts<()> for Fetched {
     async fn from_request_parts(parts: &mut Parts, state: &()) -> Result<Self> {
         let app = App::of(&parts.extensions)?;
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Code::ArtifactNotFound)?;
-        let file = path.iter().find(|(name, _)| *name == "file_id").map_or("", |(_, value)| value);
+        let file = path.iter().find(|(name, _)| *name == "file_id").and_then(|(_, value)| Id::parse(value));
+        let file = file.ok_or(Code::ArtifactNotFound)?;
         let said: SignedPlace = query(parts.uri.query()).map_err(|_| Code::LinkInvalid)?;
         Fetched::read(&app, file, &said)
     }

@@ -217,8 +217,7 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    pub fn read(app: &App, file: &str, said: &SignedPlace) -> Result<Self> {
-        let file = Id::parse(file).ok_or(Code::ArtifactNotFound)?;
+    pub fn read(app: &App, file: Id, said: &SignedPlace) -> Result<Self> {
         let (id, numbers) = parts(&file, said.start, said.bytes, said.expires);
         let signature = Base64UrlUnpadded::decode_vec(&said.signature).unwrap_or_default();
         if !app.config().keys.digest_is(FILE, &[&id, &numbers], &signature) {

@@ -3,6 +3,7 @@
 use lemonsqueezy_stand_in::Delivery;
 use reqwest::Method;
 
+use super::drawing::Drawing;
 use crate::support::*;
 
 /// A route with what it takes to succeed.
@@ -13,6 +14,16 @@ pub struct Step {
     pub body: Option<Value>,
     /// What the payment provider's webhook carries.
     pub signed: Option<Delivery>,
+    /// A body that is no JSON of a user's, and what stands above it.
+    pub raw: Option<Raw>,
+}
+
+#[derive(Clone)]
+pub struct Raw {
+    pub bytes: Vec<u8>,
+    pub headers: Vec<(&'static str, String)>,
+    /// Whether it is a worker's, who signs it.
+    pub by_worker: bool,
 }
 
 impl Step {
@@ -26,6 +37,10 @@ impl Step {
         }
         if let Some(Delivery { event, body, signature, .. }) = &self.signed {
             return call.header("x-event-name", event).header("x-signature", signature).body(body.clone());
+        }
+        if let Some(Raw { bytes, headers, by_worker }) = &self.raw {
+            let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+            return if *by_worker { sign(call, &who.world, "machine-1", &bytes[..]) } else { call.body(&bytes[..]) };
         }
         match &self.body {
             Some(body) => call.json(body.clone()),
@@ -81,6 +96,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let rotation = json!({ "overlap_seconds": 60 });
     let range = json!({ "after": "2026-01-01", "before": "2026-01-02", "only_failed": true });
     let project_id = project.clone();
+    let drawing = Drawing::begin(world, &ada, &project).await;
     let refresh = json!({ "refresh_token": ada.refresh_token });
     let (_, token) = ada.login_link().await;
     let ids = [
@@ -88,6 +104,12 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{api_key_id}/regenerate", format!("{key}/regenerate")),
         ("{api_key_id}", spare),
         ("{project_id}", project),
+        ("{sha256}", drawing.sha256.clone()),
+        ("{job_id}/cancel", format!("{}/cancel", drawing.waiting)),
+        ("{job_id}/artifacts/{name}", format!("{}/artifacts/iphone-15-2.png", drawing.running)),
+        ("{job_id}/{name}", drawing.shown.clone()),
+        ("{file_id}", drawing.file.clone()),
+        ("{job_id}", drawing.drawn.clone()),
         ("{tag_id}", tag),
         ("{label_id}", label.clone()),
         ("{task_id}", task),
@@ -118,7 +140,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         let found = routes().into_iter().find(|route| route.line() == line);
         let route = found.unwrap_or_else(|| panic!("{method} {path} is not in src/routes.rs"));
         let path = ids.iter().fold(route.path.clone(), |path, (name, id)| path.replace(name, id));
-        Step { who: who.clone(), route, path, body, signed: None }
+        Step { who: who.clone(), route, path, body, signed: None, raw: None }
     };
     let code_comment = json!({ "entity_type": "code", "entity_id": "src/main.rs", "body": "Here." });
     let search = |line: &str| {
@@ -126,6 +148,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         Step { path: format!("{}?q=launch", step.path), ..step }
     };
     let nobody = world.anonymous();
+    let raw = |line: &str, raw: Raw| {
+        let who = if raw.by_worker { &nobody } else { &ada };
+        Step { raw: Some(raw), ..step(who, line, None) }
+    };
     let root = world.operator("root").await;
     let download = step(&nobody, "GET /files/{attachment_id}", None);
     let hooks = step(&ada, "GET /webhooks", None);
@@ -214,6 +240,19 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "POST /projects/{project_id}/comments/{comment_id}/star", None),
         step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}/star", None),
         step(&ada, "DELETE /projects/{project_id}/comments/{comment_id}", None),
+        step(&ada, "POST /projects/{project_id}/previews/request", Some(drawing.body.clone())),
+        raw("PUT /projects/{project_id}/previews/files/{sha256}", drawing.upload.clone()),
+        step(&ada, "GET /projects/{project_id}/previews/jobs", None),
+        step(&ada, "GET /projects/{project_id}/previews/jobs/{job_id}", None),
+        step(&ada, "GET /projects/{project_id}/previews/jobs/{job_id}/artifact", None),
+        step(&ada, "POST /projects/{project_id}/previews/jobs/{job_id}/cancel", None),
+        step(&nobody, "GET /previews/{job_id}/{name}", None),
+        raw("POST /workers/heartbeat", drawing.heartbeat.clone()),
+        raw("POST /workers/claim", drawing.claim.clone()),
+        step(&nobody, "GET /workers/files/{file_id}", None),
+        raw("PUT /workers/jobs/{job_id}/artifacts/{name}", drawing.picture.clone()),
+        raw("POST /workers/callback", drawing.callback.clone()),
+        raw("POST /worker/callback", drawing.callback.clone()),
         step(&ada, "GET /notifications", None),
         step(&ada, "POST /notifications/mark-read", Some(json!({ "ids": [comment] }))),
         step(&ada, "POST /notifications/mark-all-read", None),

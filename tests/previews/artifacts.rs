@@ -65,10 +65,10 @@ async fn a_secret_can_be_replaced_without_closing_what_is_open() {
 
 #[tokio::test]
 async fn files_go_after_a_day_and_the_history_stays() {
-    let studio = Studio::new().await;
+    let mut studio = Studio::new().await;
     let (job, artifact) = drawn(&studio).await;
     assert!(studio.world.files().await.iter().any(|key| key.starts_with("previews/")));
-    studio.world.clock().advance(Duration::from_secs(24 * 3600 + 1));
+    studio.later(24 * 3600 + 1).await;
     studio.artifact(&job).refused_with(410, "ARTIFACT_EXPIRED").await;
     studio.world.cron().await;
     studio.world.drain().await;

@@ -28,6 +28,8 @@ async fn a_file_uploaded_before_is_named_by_its_hash() {
     studio.cancel(&studio.ada, claimed["job_id"].as_str().unwrap()).await;
     studio.ask(&studio.ada, inline.clone()).status(201).await;
 
+    studio.machine.finish_one().await;
+
     // What one project knows another one does not.
     let other = studio.ada.project("Another").await;
     let elsewhere = studio.ada.post(&format!("/projects/{other}/previews/request")).json(inline);
@@ -79,11 +81,11 @@ async fn a_file_and_all_of_them_may_be_so_large() {
 
 #[tokio::test]
 async fn files_are_kept_for_a_day() {
-    let studio = Studio::new().await;
+    let mut studio = Studio::new().await;
     let hash = sha256(b"<p>");
     put(&studio, &hash, "<p>").await;
     let body = json!({ "files": [{ "path": "index.html", "hash": hash }], "platform": "ios" });
-    studio.world.clock().advance(Duration::from_secs(25 * 3600));
+    studio.later(25 * 3600).await;
     studio.ask(&studio.ada, body).refused_with(409, "FILES_MISSING").await;
     assert_eq!(studio.world.files().await.len(), 1);
     studio.world.clock().advance(Duration::from_secs(3 * 3600));

@@ -25,24 +25,23 @@ async fn a_tier_has_so_many_previews_at_once() {
 
 #[tokio::test]
 async fn an_hour_and_a_day_have_so_many_previews() {
-    let studio = with(&[("LIMIT_PREVIEWS_PER_HOUR_FREE", "2"), ("LIMIT_PREVIEWS_PER_DAY_FREE", "3")]).await;
-    let clock = studio.world.clock();
-    let request = async || {
+    let mut studio = with(&[("LIMIT_PREVIEWS_PER_HOUR_FREE", "2"), ("LIMIT_PREVIEWS_PER_DAY_FREE", "3")]).await;
+    let request = async |studio: &Studio| {
         let job = studio.request().await;
         studio.cancel(&studio.ada, &job).await;
     };
-    request().await;
-    clock.advance(Duration::from_secs(600));
-    request().await;
+    request(&studio).await;
+    studio.later(600).await;
+    request(&studio).await;
     let reply = studio.ask(&studio.ada, page()).refused_with(403, "PREVIEW_LIMIT_EXCEEDED").await;
     assert_eq!((&details(&reply)["limit_type"], &details(&reply)["used"]), (&json!("previews per hour"), &json!(2)));
     let wait = details(&reply)["retry_after_seconds"].as_u64().unwrap();
     assert!((2990..=3001).contains(&wait), "{wait}");
-    clock.advance(Duration::from_secs(wait));
-    request().await;
+    studio.later(wait).await;
+    request(&studio).await;
     let reply = studio.ask(&studio.ada, page()).refused_with(403, "PREVIEW_LIMIT_EXCEEDED").await;
     assert_eq!(details(&reply)["limit_type"], "previews per hour");
-    clock.advance(Duration::from_secs(3600));
+    studio.later(3600).await;
     let reply = studio.ask(&studio.ada, page()).refused_with(403, "PREVIEW_LIMIT_EXCEEDED").await;
     assert_eq!((&details(&reply)["limit_type"], &details(&reply)["used"]), (&json!("previews per day"), &json!(3)));
 

@@ -1,6 +1,7 @@
 //! A preview worker as the service sees one: it signs, claims, brings and tells.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex};
 
 use hmac::{Hmac, Mac};
 use reqwest::Method;
@@ -26,13 +27,14 @@ pub fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Signs a call's body, as this worker. No two have the same time, so no two have the same signature.
+/// Signs a call's body, as this worker. In one world no signature is made twice: what says the same says another time.
 pub fn sign(call: Call, world: &World, worker: &str, body: impl Into<Vec<u8>>) -> Call {
-    static CALLS: AtomicI64 = AtomicI64::new(0);
-    let body = body.into();
-    let ago = CALLS.fetch_add(1, Ordering::Relaxed) % 240;
-    let timestamp = (world.clock().now() / 1000 - ago).to_string();
-    let signature = signature(WORKER_SECRET, &timestamp, &body);
+    static MADE: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
+    let (body, now) = (body.into(), world.clock().now() / 1000);
+    let times = (0..240).map(|ago| (now - ago).to_string());
+    let mut signed = times.map(|time| (signature(WORKER_SECRET, &time, &body), time));
+    let is_new = |signature: &str| MADE.lock().unwrap().insert((world.url(0), signature.to_owned()));
+    let (signature, timestamp) = signed.find(|(signature, _)| is_new(signature)).expect("a time that is left");
     call.header("x-hs-timestamp", timestamp)
         .header("x-hs-worker", worker)
         .header("x-hs-signature", signature)

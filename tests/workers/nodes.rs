@@ -121,9 +121,9 @@ async fn an_attempt_ends_after_ten_minutes_however_alive_its_worker_is() {
 
 #[tokio::test]
 async fn what_nobody_comes_for_fails_after_an_hour() {
-    let studio = Studio::new().await;
+    let mut studio = Studio::new().await;
     let job = studio.request().await;
-    studio.world.clock().advance(Duration::from_secs(3601));
+    studio.later(3601).await;
     studio.world.cron().await;
     assert_eq!(studio.get(&job).await["error"]["code"], "queue_timeout");
     studio.request().await;
