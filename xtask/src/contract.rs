@@ -8,10 +8,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::run::{plainly, root, step};
+use crate::run::{ask, cache, plainly, root, step};
 use crate::setup::{self, Tools};
-use crate::shop::Shop;
 use crate::worker::Local;
+use crate::{ai, build, shop};
 
 const SCHEMATHESIS: &str = "4.32.5";
 const STATE: &str = ".wrangler/contract";
@@ -40,9 +40,11 @@ pub fn run() -> Result<()> {
     // What an earlier run left must not decide this one.
     let _ = fs::remove_dir_all(root().join(STATE));
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let shop = Shop::open(None, port)?;
+    let shop = shop::open(None, port)?;
     let mut vars: Vec<String> = LIMITS.iter().map(|limit| format!("{limit}:1000000")).collect();
-    vars.push(shop.var());
+    let ai = ai::start()?;
+    vars.push(shop::var(&shop));
+    vars.extend(ai::vars(&ai));
     let local = Local::start(&tools, port, STATE, &vars)?;
     let url = format!("{}/api/v1", local.api.url());
     let mut test = Command::new(python);

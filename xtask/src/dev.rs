@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use crate::operators::{self, Place};
 use crate::run::root;
 use crate::settings::Settings;
-use crate::shop::Shop;
+use crate::standin::StandIn;
 use crate::worker::{Api, Local, free};
-use crate::{build, demo, port, setup};
+use crate::{ai, build, demo, port, setup, shop};
 
 pub const PORT: u16 = 8787;
 const STATE: &str = ".wrangler/state";
@@ -21,11 +21,15 @@ pub fn run(args: &[String]) -> Result<()> {
     let tools = setup::all()?;
     build::worker(&tools, true)?;
     let shop = match args.iter().any(|arg| arg == "--shop") {
-        true => Some(Shop::open(port(args, "--shop-port")?, port_here)?),
+        true => Some(shop::open(port(args, "--shop-port")?, port_here)?),
+        false => None,
+    };
+    let ai = match args.iter().any(|arg| arg == "--ai") {
+        true => Some(ai::start()?),
         false => None,
     };
     let state = if shop.is_some() { fresh(port_here) } else { STATE.to_owned() };
-    let vars: Vec<String> = shop.iter().map(Shop::var).collect();
+    let vars: Vec<String> = shop.iter().map(shop::var).chain(ai.iter().flat_map(ai::vars)).collect();
     let mut local = Local::start(&tools, port_here, &state, &vars)?;
     demo::create(local.api)?;
     let operators = operators::named(&Settings::of_development()?)?;
@@ -34,6 +38,9 @@ pub fn run(args: &[String]) -> Result<()> {
     println!("\n{}", greeting(local.api, &state));
     if let Some(shop) = &shop {
         println!("{}", way_to_pay(local.api, shop)?);
+    }
+    if let Some(ai) = &ai {
+        println!("AI provider     {} stands in for it, and understands nothing", ai.url);
     }
     println!("\nCtrl-C ends it; src/ is watched.");
     // wrangler does not fire cron triggers by itself.
@@ -56,7 +63,7 @@ fn greeting(api: Api, state: &str) -> String {
     )
 }
 
-fn way_to_pay(api: Api, shop: &Shop) -> Result<String> {
+fn way_to_pay(api: Api, shop: &StandIn) -> Result<String> {
     let again = if api.port == PORT { String::new() } else { format!(" --port {}", api.port) };
     Ok(format!(
         "payments        {} stands in for the provider; no money moves\nupgrade flow    {}\n                (good once, for 90 s; ask for a new one with: cargo xtask link{again})",

@@ -1,5 +1,6 @@
 //! Everything one does with this project: `cargo xtask help`.
 
+mod ai;
 mod bench;
 mod build;
 mod contract;
@@ -12,6 +13,7 @@ mod run;
 mod settings;
 mod setup;
 mod shop;
+mod standin;
 mod test;
 mod toolchain;
 mod verify_audit;
@@ -22,6 +24,7 @@ use anyhow::{Context, Result, bail};
 const HELP: &str = "\
 cargo xtask dev [--port N]         set up, build and serve on 127.0.0.1:8787, with demo data
   … --shop [--shop-port N]         with a stand-in for the payment provider: plans can be bought, no money moves
+  … --ai                           with a stand-in for the AI provider, which understands nothing
 cargo xtask link [--port N]        run into the demo user's limit, and print a link that logs a browser in once
 cargo xtask preview-worker         render previews for a local API with Chromium
   … [--port N] [--concurrency N]   of the API on that port; so many at a time
