@@ -2,6 +2,7 @@
 
 use http::HeaderValue;
 
+use crate::ai::Ai;
 use crate::auth::token::Keys;
 use crate::billing::Billing;
 use crate::limits::{Allowance, Limits, Tier};
@@ -23,6 +24,7 @@ pub struct Config {
     pub limits: Limits,
     /// What is for sale; nothing, where no shop is set up.
     pub billing: Option<Billing>,
+    pub ai: Ai,
     /// Where our pages are, if not on the Worker's own origin.
     pub base_url: Option<String>,
     pub login_link_seconds: u32,
@@ -108,9 +110,10 @@ impl Config {
             wrong.extend(more);
             None
         });
-        if !wrong.is_empty() {
+        let ai = Ai::read(&var).map_err(|more| wrong.extend(more)).ok();
+        let Some(ai) = ai.filter(|_| wrong.is_empty()) else {
             return Err(wrong);
-        }
+        };
         Ok(Config {
             keys: Keys::new(&jwt, jwt_before.as_deref(), &session),
             preview_keys: TokenKeys::new(&preview, preview_before.as_deref()),
@@ -118,6 +121,7 @@ impl Config {
             cors_origins,
             limits,
             billing,
+            ai,
             base_url,
             login_link_seconds,
             preview_timeout_ms,

@@ -67,6 +67,7 @@ codes! {
     WebhookNotFound       "WEBHOOK_NOT_FOUND"        404 "There is no such webhook."
     DeliveryNotFound      "DELIVERY_NOT_FOUND"       404 "The webhook has no such delivery."
     TemplateNotFound      "TEMPLATE_NOT_FOUND"       404 "There is no such template."
+    QuestionNotFound      "QUESTION_NOT_FOUND"       404 "There is no such question."
     SubscriptionNotFound  "SUBSCRIPTION_NOT_FOUND"   404 "There is no subscription."
     ExportNotFound        "EXPORT_NOT_FOUND"         404 "There is no such export."
     OrderNotFound         "ORDER_NOT_FOUND"          404 "There is no such order with a subscription."

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod ai;
 mod api_keys;
 mod app;
 mod attachments;
@@ -31,6 +32,7 @@ mod projects;
 mod routes;
 mod search;
 mod serve;
+mod support;
 mod tasks;
 mod team;
 mod user;

@@ -12,7 +12,7 @@ use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
     admin, api_keys, attachments, audit, auth, billing, comments, health, live, monitoring, notifications, previews,
-    profile, projects, search, tasks, team, user, webhooks, workers,
+    profile, projects, search, support, tasks, team, user, webhooks, workers,
 };
 
 /// What every path begins with.
@@ -185,6 +185,10 @@ routes! {
     post   "/webhooks/{webhook_id}/replay"                         webhooks::api::replay_range "Send again what is of some time" [ProjectNotFound, WebhookDisabled];
     get    "/webhooks/{webhook_id}/deliveries"                     webhooks::api::deliveries   "List what was sent, and what came of it, the latest first";
     post   "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay" webhooks::api::replay      "Send one delivery again" [ProjectNotFound, WebhookNotFound, WebhookDisabled];
+    get    "/support/faq"                                  support::api::faq         "List the questions that have answers";
+    post   "/support/question"                             support::api::ask         "Ask for help";
+    get    "/support/questions/{question_id}"              support::api::get         "Get a question of one's own with its answer";
+    post   "/support/questions/{question_id}/feedback"     support::api::rate        "Say whether the answer helped";
 
     post   "/ws/ticket"                                 live::api::ticket           "Make a ticket that opens a WebSocket, once";
     get    "/ws"                                        live::api::open             "Open a WebSocket and hear what happens";

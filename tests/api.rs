@@ -35,6 +35,7 @@ mod previews;
 mod profile;
 mod project_lists;
 mod projects;
+mod questions;
 mod search;
 mod sessions;
 mod support;

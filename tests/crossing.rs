@@ -43,6 +43,8 @@ impl Camp {
         let webhook = id(owner.post("/webhooks").json(hook).await);
         let tested = owner.post(&format!("/webhooks/{webhook}/test")).refused(502).await;
         let delivery = tested.json["error"]["details"]["delivery_id"].as_str().unwrap().to_owned();
+        let question = owner.post("/support/question").json(json!({ "question": format!("Is a {word} rare?") })).await;
+        let question = question.data()["question_id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("{webhook_id}", webhook),
             ("{delivery_id}", delivery),
@@ -60,6 +62,7 @@ impl Camp {
             ("{attachment_id}", attachment),
             ("{comment_id}", comment),
             ("{session_id}", member.session()),
+            ("{question_id}", question),
         ];
         Camp { word, owner, member, ids }
     }

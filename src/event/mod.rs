@@ -132,6 +132,10 @@ kinds! {
     WebhookDisabled   "webhook.disabled" [warning]
     WebhookTested     "webhook.tested"
     WebhookReplayed   "webhook.replayed"
+    SupportAsked      "support.asked"
+    SupportAnswered   "support.answered"
+    SupportEscalated  "support.escalated"
+    SupportRated      "support.rated"
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
     SubscriptionUpdated "subscription.updated"

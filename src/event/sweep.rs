@@ -13,7 +13,7 @@ use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
 use crate::monitoring::tally;
-use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, webhooks, workers};
+use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, support, webhooks, workers};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -97,6 +97,7 @@ async fn forget_old(app: &App) -> Result<()> {
         .run(checkout::forget_old(now))
         .run(inbox::forget_old(now))
         .run(tally::forget_old(now))
+        .run(support::forget_old(now))
         .run(sql!(
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 1000)",
             now.plus(-30 * DAY)

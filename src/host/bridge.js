@@ -130,48 +130,116 @@ export async function batch(env, json) {
   return utf8.encode(answer);
 }
 
+/** What ends a wait that takes too long in all, or hears nothing for too long. */
+class Timer {
+  #abort = new AbortController();
+  #end;
+  #silence;
+  #timer;
+  #stalled = false;
+
+  constructor({ total, silence }) {
+    this.#end = Date.now() + total;
+    this.#silence = silence;
+    /** Rejects when time is up. */
+    this.up = new Promise((_, reject) => this.signal.addEventListener("abort", () => reject(this.signal.reason)));
+    this.up.catch(() => {});
+    this.wait();
+  }
+
+  get signal() {
+    return this.#abort.signal;
+  }
+
+  /** From here on, for the next piece. */
+  wait() {
+    clearTimeout(this.#timer);
+    const left = this.#end - Date.now();
+    this.#stalled = this.#silence < left;
+    this.#timer = setTimeout(() => this.#abort.abort(), Math.min(this.#silence, left));
+  }
+
+  /** Why a body ended that did not end by itself. */
+  get cut() {
+    if (!this.signal.aborted) return "broken";
+    return this.#stalled ? "stalled" : "too_late";
+  }
+
+  /** Ends the wait, and with it what is waited for. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#abort.abort();
+  }
+}
+
+/** A body as text, as far as it comes in time and within `most` bytes, and why there is no more of it. */
+async function receive(body, timer, most) {
+  const reader = body?.getReader();
+  const text = new TextDecoder();
+  let read = "";
+  let cut = null;
+  try {
+    for (let left = most; reader; ) {
+      const { value, done } = await Promise.race([reader.read(), timer.up]);
+      if (done) break;
+      timer.wait();
+      read += text.decode(value.subarray(0, left), { stream: true });
+      left -= value.byteLength;
+      if (left < 0) {
+        cut = "too_long";
+        break;
+      }
+    }
+  } catch {
+    cut = timer.cut;
+  }
+  if (cut) reader.cancel().catch(() => {});
+  return { cut, read: read + text.decode() };
+}
+
+const unanswered = (timer, error) =>
+  timer.signal.aborted ? "TimeoutError: it took too long" : `${error?.name}: ${error?.message}`;
+
 /**
  * A request elsewhere: a line of JSON that tells the status, and then the body, as far as `limits` let it come;
  * or why there was no answer.
  */
 export async function call(method, url, headers, body, limits) {
-  const { total, silence, most } = JSON.parse(limits);
-  const end = Date.now() + total;
-  const abort = new AbortController();
-  let timer;
-  const wait = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => abort.abort(), Math.min(silence, end - Date.now()));
-  };
+  const patience = JSON.parse(limits);
+  const timer = new Timer(patience);
   try {
-    wait();
-    const options = { method, headers: JSON.parse(headers), body, signal: abort.signal, redirect: "manual" };
+    const options = { method, headers: JSON.parse(headers), body, signal: timer.signal, redirect: "manual" };
     const response = await fetch(url, options);
-    const text = new TextDecoder();
-    let read = "";
-    let left = most;
-    let cut = null;
-    try {
-      for await (const chunk of response.body ?? []) {
-        wait();
-        read += text.decode(chunk.subarray(0, left), { stream: true });
-        left -= chunk.byteLength;
-        if (left < 0) {
-          cut = "too_long";
-          break;
-        }
-      }
-    } catch {
-      cut = abort.signal.aborted ? "too_late" : "broken";
-    }
-    if (cut) abort.abort();
+    const { cut, read } = await receive(response.body, timer, patience.most);
     const head = { status: response.status, retry_after: response.headers.get("retry-after"), cut };
-    return `${JSON.stringify(head)}\n${read}${text.decode()}`;
+    return `${JSON.stringify(head)}\n${read}`;
   } catch (error) {
-    return abort.signal.aborted ? "TimeoutError: it took too long" : `${error?.name}: ${error?.message}`;
+    return unanswered(timer, error);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
+}
+
+/** A question to the account's own models, answered like a request elsewhere. */
+export async function infer(env, model, input, limits) {
+  const patience = JSON.parse(limits);
+  const timer = new Timer(patience);
+  try {
+    const answer = await Promise.race([env.AI.run(model, JSON.parse(input)), timer.up]);
+    const streams = answer instanceof ReadableStream;
+    const whole = { cut: null, read: JSON.stringify(answer) };
+    const { cut, read } = streams ? await receive(answer, timer, patience.most) : whole;
+    return `${JSON.stringify({ status: 200, retry_after: null, cut })}\n${read}`;
+  } catch (error) {
+    return unanswered(timer, error);
+  } finally {
+    timer.stop();
+  }
+}
+
+/** Whether the account's own models are bound. */
+export function has_models(env) {
+  return env.AI !== undefined;
 }
 
 const object = (env, binding, name) => env[binding].get(env[binding].idFromName(name));

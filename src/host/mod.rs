@@ -38,7 +38,7 @@ thread_local! {
 
 pub use files::Storing;
 pub use objects::Object;
-pub use outbound::{Outbound, Outgoing, Patience};
+pub use outbound::{Cut, Outbound, Outgoing, Patience};
 pub use pouring::Pouring;
 pub use probes::Probed;
 pub use request::{Chunks, Foreign, Incoming};
@@ -116,6 +116,22 @@ impl Host {
     /// The time now, where work takes some.
     pub fn now(&self) -> Time {
         now()
+    }
+
+    /// Whether the account's own models are bound.
+    pub fn has_models(&self) -> bool {
+        outbound::has_models(self.env.as_ref())
+    }
+
+    /// A question to one of them; `input` is JSON.
+    pub fn infer(
+        &self,
+        model: &str,
+        input: &str,
+        patience: Patience,
+    ) -> impl Future<Output = Result<Outbound>> + Send + use<> {
+        let (env, model, input) = (self.env.clone(), model.to_owned(), input.to_owned());
+        SendFuture::new(async move { outbound::infer(env.as_ref(), &model, &input, patience).await })
     }
 
     /// Goes on after the answer is sent.

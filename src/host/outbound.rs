@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 #[wasm_bindgen(module = "/src/host/bridge.js")]
 extern "C" {
     async fn call(method: &str, url: &str, headers: &str, body: Option<String>, limits: &str) -> JsValue;
+    #[wasm_bindgen(js_name = infer)]
+    async fn infer_js(env: &JsValue, model: &str, input: &str, limits: &str) -> JsValue;
+    pub fn has_models(env: &JsValue) -> bool;
 }
 
 /// How long an answer is waited for, and how much of it is read.
@@ -52,6 +55,8 @@ pub struct Outbound {
 pub enum Cut {
     TooLong,
     TooLate,
+    /// It began, and then nothing came for too long.
+    Stalled,
     Broken,
 }
 
@@ -69,12 +74,21 @@ pub fn send(outgoing: &Outgoing) -> impl Future<Output = Result<Outbound>> + use
     async move {
         let headers = headers.map_err(|error| Error::internal(error.to_string()))?;
         let patience = patience.map_err(|error| Error::internal(error.to_string()))?;
-        let answer = call(method, &url, &headers, body, &patience).await;
-        let text = answer.as_string().unwrap_or_default();
-        let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
-        // What is no head says why there is none.
-        let head: Head = serde_json::from_str(head).map_err(|_| Error::internal(format!("no answer: {text}")))?;
-        let Head { status, retry_after, cut } = head;
-        Ok(Outbound { status, retry_after, cut, body: body.to_owned() })
+        read(&call(method, &url, &headers, body, &patience).await)
     }
+}
+
+/// A question to a model of the account's own; `input` is JSON. It fails with what the model says.
+pub async fn infer(env: &JsValue, model: &str, input: &str, patience: Patience) -> Result<Outbound> {
+    let patience = serde_json::to_string(&patience).map_err(|error| Error::internal(error.to_string()))?;
+    read(&infer_js(env, model, input, &patience).await)
+}
+
+fn read(answer: &JsValue) -> Result<Outbound> {
+    let text = answer.as_string().unwrap_or_default();
+    let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
+    // What is no head says why there is none.
+    let head: Head = serde_json::from_str(head).map_err(|_| Error::internal(format!("no answer: {text}")))?;
+    let Head { status, retry_after, cut } = head;
+    Ok(Outbound { status, retry_after, cut, body: body.to_owned() })
 }

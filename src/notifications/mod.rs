@@ -96,6 +96,14 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"timeout")]
     pub error_code: Option<String>,
+    /// Of what operators are told: what happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"support.escalated")]
+    pub alert: Option<String>,
+    /// The id of what it happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77")]
+    pub subject: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -23,6 +23,7 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::WebhookDisabled => Some(webhook_disabled(event)),
         Kind::SubscriptionUpdated => Some(unpaid(event)),
         Kind::SubscriptionLapsed => Some(lapsed(event)),
+        Kind::SupportEscalated => Some(alerted(event)),
         _ => None,
     }
 }
@@ -217,6 +218,19 @@ fn lapsed(event: &Id) -> Stmt {
          FROM events e JOIN subscriptions b ON b.subscription_id = e.entity_id
          WHERE e.id = ?1 AND b.status = 'past_due'
            AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = b.user_id AND s.type = 'billing_issue' AND NOT s.in_app)
+         ON CONFLICT DO NOTHING",
+        event,
+    )
+}
+
+/// Everybody who runs the service.
+fn alerted(event: &Id) -> Stmt {
+    sql!(
+        "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
+         SELECT substr(e.id, 1, 24) || printf('%012x', u.id), u.id, e.id, 'admin_alert', NULL,
+                json_object('alert', e.kind, 'subject', e.entity_id), e.created_at
+         FROM events e JOIN users u ON u.is_admin
+         WHERE e.id = ?1
          ON CONFLICT DO NOTHING",
         event,
     )

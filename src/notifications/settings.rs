@@ -14,16 +14,19 @@ use crate::error::{Code, Result};
 use crate::sql;
 
 macro_rules! types {
-    ($($type:ident $name:ident)*) => {
+    (users { $($type:ident $name:ident)* } operators { $($for_operators:ident $operators_name:ident)* }) => {
         /// What a user can be told of.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         #[schemars(rename = "NotificationType")]
-        pub enum Type { $($type),* }
+        pub enum Type { $($type,)* $($for_operators),* }
 
         impl Type {
             pub const fn name(self) -> &'static str {
-                match self { $(Type::$type => stringify!($name)),* }
+                match self {
+                    $(Type::$type => stringify!($name),)*
+                    $(Type::$for_operators => stringify!($operators_name)),*
+                }
             }
         }
 
@@ -51,22 +54,28 @@ macro_rules! types {
 }
 
 types! {
-    TaskAssigned        task_assigned
-    TaskCompleted       task_completed
-    CommentAdded        comment_added
-    Mention             mention
-    PreviewReady        preview_ready
-    PreviewFailed       preview_failed
-    AiDocsReady         ai_docs_ready
-    PreviewShared       preview_shared
-    PreviewShareExpired preview_share_expired
-    TeamInvite          team_invite
-    TeamJoined          team_joined
-    TeamMemberLeft      team_member_left
-    TeamRemoved         team_removed
-    BillingIssue        billing_issue
-    SecurityAlert       security_alert
-    WebhookDisabled     webhook_disabled
+    users {
+        TaskAssigned        task_assigned
+        TaskCompleted       task_completed
+        CommentAdded        comment_added
+        Mention             mention
+        PreviewReady        preview_ready
+        PreviewFailed       preview_failed
+        AiDocsReady         ai_docs_ready
+        PreviewShared       preview_shared
+        PreviewShareExpired preview_share_expired
+        TeamInvite          team_invite
+        TeamJoined          team_joined
+        TeamMemberLeft      team_member_left
+        TeamRemoved         team_removed
+        BillingIssue        billing_issue
+        SecurityAlert       security_alert
+        WebhookDisabled     webhook_disabled
+    }
+    // Nobody who runs the service can turn these off, and nobody else gets any.
+    operators {
+        AdminAlert          admin_alert
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]

@@ -73,6 +73,10 @@ impl Folded {
         fold
     }
 
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// Where the word stands in the original, whatever its case and accents.
     pub fn find<'a>(&'a self, word: &'a Folded) -> impl Iterator<Item = Range<usize>> + 'a {
         occurrences(&self.text, &word.text)

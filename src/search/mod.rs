@@ -20,6 +20,8 @@ use crate::http::NoContent;
 use crate::sql;
 use snippet::Words;
 
+pub use fold::Folded;
+
 /// Letters written as one or as two.
 const LIGATURES: [(&str, &str); 3] = [("ß", "ss"), ("æ", "ae"), ("œ", "oe")];
 

@@ -78,6 +78,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let attachment = attachment["id"].as_str().unwrap().to_owned();
     let comment = ada.post(&format!("/projects/{project}/comments")).json(json!({ "body": "First." })).await;
     let comment = comment.data()["id"].as_str().unwrap().to_owned();
+    let question = ada.post("/support/question").json(json!({ "question": "How do I log in?" })).await;
+    let question = question.data()["question_id"].as_str().unwrap().to_owned();
     let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
     let [accepted, declined] = [world.invite(&ada, &project, &dan).await, world.invite(&ada, &project, &eli).await];
     let (bea, _) = shop.subscriber("bea", "pro", "monthly").await;
@@ -123,6 +125,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{type}", "users".into()),
         ("{webhook_id}", webhook),
         ("{delivery_id}", delivery),
+        ("{question_id}", question),
     ];
     // What its webhooks say of what these do comes too late to matter.
     shop.provider.hold(true);
@@ -262,6 +265,10 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&root, "GET /admin/export/{type}", None),
         step(&root, "GET /admin/logs/audit", None),
         step(&root, "GET /admin/logs/audit/verify", None),
+        step(&ada, "GET /support/faq", None),
+        step(&ada, "POST /support/question", Some(json!({ "question": "How do I log in?" }))),
+        step(&ada, "GET /support/questions/{question_id}", None),
+        step(&ada, "POST /support/questions/{question_id}/feedback", Some(json!({ "helpful": true }))),
         step(&ada, "DELETE /projects/{project_id}", None),
     ]
 }

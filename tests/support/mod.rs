@@ -1,6 +1,7 @@
 //! The harness: a world is a Worker of its own with its own data, people are who
 //! call it, and a call that is not told otherwise must succeed.
 
+mod ai;
 mod call;
 mod cast;
 mod clock;
@@ -13,6 +14,7 @@ mod socket;
 mod worker;
 mod world;
 
+pub use ai::Thinking;
 pub use call::{Call, Reply};
 pub use cast::Person;
 pub use contract::{CONTRACT, Route, broken_promises, routes};

@@ -37,6 +37,18 @@ export class Jammable extends DurableObject {
 }
 export default { fetch: () => new Response(null, { status: 404 }) };`;
 
+/** Stands in for the account's own models, which think at another address. */
+const MODELS = `import { WorkerEntrypoint } from "cloudflare:workers";
+export class Models extends WorkerEntrypoint {
+  async run(model, input) {
+    const response = await fetch(this.env.URL, { method: "POST", body: JSON.stringify({ model, ...input }) });
+    if (response.status === 429) throw new Error("3040: Capacity temporarily exceeded, please try again.");
+    if (!response.ok) throw new Error("5006: Error: the input is invalid");
+    return response.body;
+  }
+}
+export default { fetch: () => new Response(null, { status: 404 }) };`;
+
 /** Stand before an inspected Worker: no inspector sees the memory of its wasm. */
 const WATCH = `const { Instance } = WebAssembly;
 WebAssembly.Instance = function (...given) {
@@ -68,7 +80,7 @@ const module = (name, contents) => ({ type: "ESModule", path: path.join(BUILD, n
 
 /** `home` is the isolate whose data and Durable Objects this one uses; its own if it is the first. */
 function worker(name, home, vars, options) {
-  const { without = [], broken = false, jammable = false, assets = false, inspected = false } = options;
+  const { without = [], broken = false, jammable = false, assets = false, inspected = false, models } = options;
   const given = {
     d1Databases: { DB: home },
     kvNamespaces: { SESSIONS: home },
@@ -101,6 +113,7 @@ function worker(name, home, vars, options) {
     compatibilityDate: DATE,
     bindings: Object.fromEntries(Object.entries({ ...VARS, ...vars }).filter(([, value]) => value !== null)),
     ...given,
+    ...(models && { serviceBindings: { AI: { name: `${home}-models`, entrypoint: "Models" } } }),
     ...(assets && { assets: { directory: path.join(BUILD, "assets"), routerConfig: { has_user_worker: true } } }),
     ...(name === home && {
       queueConsumers: { [home]: { maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: `${home}-dead` } },
@@ -118,6 +131,10 @@ function workers({ home, names, options }) {
       OWN: { className: "Jammable", useSQLite: true },
     };
     all.push({ name: `${home}-jam`, modules: true, script: JAMMABLE, compatibilityDate: DATE, durableObjects });
+  }
+  if (options.models) {
+    const bindings = { URL: options.models };
+    all.push({ name: `${home}-models`, modules: true, script: MODELS, compatibilityDate: DATE, bindings });
   }
   if (!options.broken) return all;
   const own = { LIMITER: { className: "Limiter", useSQLite: true } };

@@ -70,6 +70,12 @@ impl Setup {
         self
     }
 
+    /// The account's own models are bound, and think at this address.
+    pub fn models(mut self, url: &str) -> Self {
+        self.0.insert("models".into(), json!(url));
+        self
+    }
+
     /// The static files are served, too.
     pub fn assets(mut self) -> Self {
         self.0.insert("assets".into(), json!(true));

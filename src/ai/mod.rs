@@ -1,0 +1,261 @@
+//! The AI provider: one question, one answer, streamed and bounded.
+//!
+//! Any server that speaks OpenAI's chat completions, by its address; else the account's own models, where the
+//! binding `AI` is. What is asked and answered is never logged.
+
+mod stream;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::host::{Cut, Outbound, Outgoing, Patience};
+
+/// Of the account's own, where no other is named.
+const USUAL_MODEL: &str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast";
+
+/// More than a token's event takes, with what it is wrapped in.
+const BYTES_A_TOKEN: u32 = 1024;
+
+/// Which models a deployment asks, and how long it waits for them.
+pub struct Ai {
+    endpoint: Option<Endpoint>,
+    model: Option<String>,
+    /// Milliseconds.
+    total: u32,
+    /// Milliseconds from one piece of an answer to the next.
+    silence: u32,
+}
+
+struct Endpoint {
+    url: String,
+    key: Option<String>,
+}
+
+impl Ai {
+    pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Ai, Vec<String>> {
+        let set = |name: &str| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let mut wrong = Vec::new();
+        let mut seconds = |name: &str, usual: u32| match set(name) {
+            None => usual * 1000,
+            Some(text) => {
+                let number = text.parse::<u32>().ok().filter(|number| (1..=600).contains(number));
+                if number.is_none() {
+                    wrong.push(format!("{name} must be 1 to 600"));
+                }
+                number.unwrap_or(usual) * 1000
+            }
+        };
+        let (total, silence) = (seconds("AI_TIMEOUT_SECONDS", 120), seconds("AI_SILENCE_SECONDS", 20));
+        let (url, model) = (set("AI_BASE_URL"), set("AI_MODEL"));
+        if let Some(url) = &url {
+            // The key and people's code go there.
+            let is_near = ["http://127.0.0.1:", "http://localhost:"].iter().any(|near| url.starts_with(near));
+            if !is_near && !url.starts_with("https://") {
+                wrong.push("AI_BASE_URL is not an address like https://api.openai.com/v1".into());
+            }
+            if model.is_none() {
+                wrong.push("AI_MODEL is missing: AI_BASE_URL needs it".into());
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let endpoint = url.map(|url| Endpoint {
+            url: format!("{}/chat/completions", url.trim_end_matches('/')),
+            key: set("AI_API_KEY"),
+        });
+        Ok(Ai { endpoint, model, total, silence })
+    }
+}
+
+/// What is asked. The two are kept apart: `user` holds what people wrote, which is data and no instruction.
+pub struct Prompt {
+    pub system: String,
+    pub user: String,
+    pub max_tokens: u32,
+    /// Milliseconds, where somebody waits no longer than that.
+    pub within: Option<u32>,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub text: String,
+    pub model: String,
+    /// As the provider counts, where it says: of the question, of the answer.
+    pub tokens: Option<(u64, u64)>,
+    /// It ended where its tokens did.
+    pub is_cut: bool,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no provider.
+    Off,
+    Unreachable,
+    Timeout,
+    /// It began, and then nothing came for too long.
+    Stalled,
+    /// It broke off.
+    Truncated,
+    /// The provider will not answer this, however often it is asked.
+    Refused,
+    /// Seconds to wait, where it says.
+    Overloaded(Option<u32>),
+    /// It is no answer of the kind that was asked for.
+    Garbage,
+}
+
+impl Failure {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Failure::Off => "AI_OFF",
+            Failure::Unreachable => "AI_UNREACHABLE",
+            Failure::Timeout => "AI_TIMEOUT",
+            Failure::Stalled => "AI_STALLED",
+            Failure::Truncated => "AI_TRUNCATED",
+            Failure::Refused => "AI_REFUSED",
+            Failure::Overloaded(_) => "AI_OVERLOADED",
+            Failure::Garbage => "AI_GARBAGE",
+        }
+    }
+}
+
+/// Whether anybody is there to ask.
+pub fn is_on(app: &App) -> bool {
+    app.config().ai.endpoint.is_some() || app.host().has_models()
+}
+
+/// Asks once.
+pub async fn ask(app: &App, prompt: &Prompt) -> Result<Reply, Failure> {
+    let ai = &app.config().ai;
+    let within = prompt.within.unwrap_or(u32::MAX);
+    let patience = Patience {
+        total: ai.total.min(within),
+        silence: ai.silence.min(within),
+        most: prompt.max_tokens.saturating_mul(BYTES_A_TOKEN).clamp(64 << 10, 16 << 20),
+    };
+    let (model, answer) = match &ai.endpoint {
+        Some(endpoint) => {
+            let model = ai.model.as_deref().unwrap_or_default();
+            (model, app.host().send(&endpoint.request(model, prompt, patience)).await)
+        }
+        None if app.host().has_models() => {
+            let model = ai.model.as_deref().unwrap_or(USUAL_MODEL);
+            (model, app.host().infer(model, &question(prompt).to_string(), patience).await)
+        }
+        None => return Err(Failure::Off),
+    };
+    let outcome = match answer {
+        Ok(answer) => heard(answer, model),
+        Err(error) => Err(unheard(&error)),
+    };
+    if let Err(failure) = &outcome {
+        crate::host::log("ai", failure.code());
+    }
+    outcome
+}
+
+fn question(prompt: &Prompt) -> serde_json::Value {
+    json!({
+        "messages": [
+            { "role": "system", "content": prompt.system },
+            { "role": "user", "content": prompt.user },
+        ],
+        "stream": true,
+        "max_tokens": prompt.max_tokens,
+        "temperature": 0.2,
+    })
+}
+
+impl Endpoint {
+    fn request(&self, model: &str, prompt: &Prompt, patience: Patience) -> Outgoing {
+        let mut body = question(prompt);
+        if let Some(body) = body.as_object_mut() {
+            body.insert("model".into(), model.into());
+            body.insert("stream_options".into(), json!({ "include_usage": true }));
+        }
+        let mut headers = vec![("content-type", "application/json".to_owned()), ("accept", "text/event-stream".into())];
+        headers.extend(self.key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
+        Outgoing { method: "POST", url: self.url.clone(), headers, body: Some(body.to_string()), patience }
+    }
+}
+
+fn heard(answer: Outbound, model: &str) -> Result<Reply, Failure> {
+    let Outbound { status, retry_after, cut, body } = answer;
+    match status {
+        200..=299 => {}
+        408 | 504 => return Err(Failure::Timeout),
+        429 | 500..=599 => {
+            return Err(Failure::Overloaded(retry_after.and_then(|seconds| seconds.trim().parse().ok())));
+        }
+        _ => return Err(Failure::Refused),
+    }
+    stream::read(&body, model).map_err(|failure| match cut {
+        Some(Cut::TooLate) => Failure::Timeout,
+        Some(Cut::Stalled) => Failure::Stalled,
+        Some(Cut::Broken) => Failure::Truncated,
+        // More came than was asked for.
+        Some(Cut::TooLong) => Failure::Garbage,
+        None => failure,
+    })
+}
+
+/// The account's models tell by a number in the message why they did not answer.
+fn unheard(error: &Error) -> Failure {
+    let why = error.cause().unwrap_or_default();
+    let number = why.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 4).unwrap_or_default();
+    match number {
+        _ if why.contains("TimeoutError") => Failure::Timeout,
+        "3007" | "3008" => Failure::Timeout,
+        "3036" | "3040" => Failure::Overloaded(None),
+        number if number.starts_with('5') => Failure::Refused,
+        _ => Failure::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(vars: &[(&str, &str)]) -> Vec<String> {
+        let find = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        Ai::read(find).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn code_and_keys_go_over_https_only() {
+        for near in ["https://api.openai.com/v1", "http://127.0.0.1:4000/v1", "http://localhost:4000"] {
+            assert!(wrong(&[("AI_BASE_URL", near), ("AI_MODEL", "m")]).is_empty(), "{near}");
+        }
+        for far in ["http://api.openai.com/v1", "http://127.0.0.1.example.com/", "ftp://x", "x"] {
+            assert_eq!(wrong(&[("AI_BASE_URL", far), ("AI_MODEL", "m")]).len(), 1, "{far}");
+        }
+        assert_eq!(wrong(&[("AI_BASE_URL", "https://x.example")]), ["AI_MODEL is missing: AI_BASE_URL needs it"]);
+        assert_eq!(wrong(&[("AI_TIMEOUT_SECONDS", "0"), ("AI_SILENCE_SECONDS", "x")]).len(), 2);
+        assert!(wrong(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_status_says_whether_to_ask_again() {
+        let heard = |status, retry_after: Option<&str>| {
+            let retry_after = retry_after.map(str::to_owned);
+            heard(Outbound { status, retry_after, cut: None, body: "{}".into() }, "m").err()
+        };
+        assert_eq!(heard(429, Some("7")), Some(Failure::Overloaded(Some(7))));
+        assert_eq!(heard(503, None), Some(Failure::Overloaded(None)));
+        assert_eq!(heard(401, None), Some(Failure::Refused));
+        assert_eq!(heard(302, None), Some(Failure::Refused));
+        assert_eq!(heard(504, None), Some(Failure::Timeout));
+    }
+
+    #[test]
+    fn the_accounts_models_fail_by_number() {
+        let unheard = |why: &str| unheard(&Error::internal(why));
+        assert_eq!(unheard("no answer: InferenceUpstreamError: 3040: out of capacity"), Failure::Overloaded(None));
+        assert_eq!(unheard("no answer: Error: 5007: No such model"), Failure::Refused);
+        assert_eq!(unheard("no answer: TimeoutError: it took too long"), Failure::Timeout);
+        assert_eq!(unheard("no answer: TypeError: fetch failed"), Failure::Unreachable);
+    }
+}
