@@ -745,3 +745,10 @@ CREATE TRIGGER operators_left AFTER UPDATE OF is_admin ON users WHEN NOT NEW.is_
 BEGIN
   DELETE FROM notifications WHERE user_id = NEW.id AND type = 'admin_alert';
 END;
+
+-- What AI documents said in short: it stays when they go.
+CREATE TABLE ai_doc_history (
+  job_id  TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+  summary TEXT NOT NULL,
+  model   TEXT NOT NULL
+) STRICT;

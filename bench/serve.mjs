@@ -39,7 +39,7 @@ function start() {
           d1Databases: { DB: "hivesync" },
           kvNamespaces: { SESSIONS: "sessions" },
           r2Buckets: { FILES: "files" },
-          queueProducers: { EVENTS: { queueName: "events" } },
+          queueProducers: { EVENTS: { queueName: "events" }, AI_HIGH: { queueName: "x-ai-high" }, AI_LOW: { queueName: "x-ai-low" } },
           queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 0 } },
           durableObjects: objects ? {
             LIMITER: { className: "Limiter", useSQLite: true },

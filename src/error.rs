@@ -112,6 +112,7 @@ codes! {
     WebhookDeliveryFailed "WEBHOOK_DELIVERY_FAILED"  502 "The webhook did not answer with success."
     Misconfigured         "MISCONFIGURED"            503 "The service is not set up completely."
     Unavailable           "UNAVAILABLE"              503 "The service is overloaded; try again shortly."
+    AiOff                 "AI_OFF"                   503 "There is no AI provider here."
     SwitchedOff           "SWITCHED_OFF"             503 "This is switched off for now."
     Maintenance           "MAINTENANCE"              503 "The service is being looked after; try again shortly."
     ReadOnly              "READ_ONLY"                503 "Nothing can be changed for now; what is there can be read."

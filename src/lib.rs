@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod ai;
+mod ai_docs;
 mod api_keys;
 mod app;
 mod attachments;

@@ -11,8 +11,8 @@ use crate::error::Code;
 use crate::limits::Counted;
 use crate::openapi::Document;
 use crate::{
-    admin, api_keys, attachments, audit, auth, billing, comments, health, live, monitoring, notifications, previews,
-    profile, projects, search, support, tasks, team, user, webhooks, workers,
+    admin, ai_docs, api_keys, attachments, audit, auth, billing, comments, health, live, monitoring, notifications,
+    previews, profile, projects, search, support, tasks, team, user, webhooks, workers,
 };
 
 /// What every path begins with.
@@ -185,6 +185,12 @@ routes! {
     post   "/webhooks/{webhook_id}/replay"                         webhooks::api::replay_range "Send again what is of some time" [ProjectNotFound, WebhookDisabled];
     get    "/webhooks/{webhook_id}/deliveries"                     webhooks::api::deliveries   "List what was sent, and what came of it, the latest first";
     post   "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay" webhooks::api::replay      "Send one delivery again" [ProjectNotFound, WebhookNotFound, WebhookDisabled];
+    post   "/projects/{project_id}/ai-docs/request"              ai_docs::api::request "Have a file documented" [TierLimitExceeded, SwitchedOff, AiOff];
+    get    "/projects/{project_id}/ai-docs/jobs"                 ai_docs::api::list    "List a project's jobs that document files";
+    get    "/projects/{project_id}/ai-docs/jobs/{job_id}"        ai_docs::api::get     "Get a job with the document, while it is kept" [ProjectNotFound];
+    post   "/projects/{project_id}/ai-docs/jobs/{job_id}/cancel" ai_docs::api::cancel  "Cancel a job that is not over" [ProjectNotFound, JobOver];
+    get    "/projects/{project_id}/ai-docs/history"              ai_docs::api::history "List what came of a project's jobs that are over";
+
     get    "/support/faq"                                  support::api::faq         "List the questions that have answers";
     post   "/support/question"                             support::api::ask         "Ask for help";
     get    "/support/questions/{question_id}"              support::api::get         "Get a question of one's own with its answer";

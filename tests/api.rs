@@ -11,6 +11,7 @@
 
 mod accounts;
 mod admin;
+mod ai_docs;
 mod api_keys;
 mod attachments;
 mod audit;

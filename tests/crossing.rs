@@ -45,6 +45,7 @@ impl Camp {
         let delivery = tested.json["error"]["details"]["delivery_id"].as_str().unwrap().to_owned();
         let question = owner.post("/support/question").json(json!({ "question": format!("Is a {word} rare?") })).await;
         let question = question.data()["question_id"].as_str().unwrap().to_owned();
+        let job = world.plant_doc(&project).await;
         let ids = vec![
             ("{webhook_id}", webhook),
             ("{delivery_id}", delivery),
@@ -63,6 +64,7 @@ impl Camp {
             ("{comment_id}", comment),
             ("{session_id}", member.session()),
             ("{question_id}", question),
+            ("{job_id}", job),
         ];
         Camp { word, owner, member, ids }
     }

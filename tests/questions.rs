@@ -1,7 +1,5 @@
 //! What users ask, and who answers.
 
-use ai_stand_in::Fault;
-
 use crate::support::*;
 
 const ODD: &str = "Why is my keyboard upside down when the project is a cat?";

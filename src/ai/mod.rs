@@ -39,9 +39,9 @@ impl Ai {
         let mut seconds = |name: &str, usual: u32| match set(name) {
             None => usual * 1000,
             Some(text) => {
-                let number = text.parse::<u32>().ok().filter(|number| (1..=600).contains(number));
+                let number = text.parse::<u32>().ok().filter(|number| (1..=300).contains(number));
                 if number.is_none() {
-                    wrong.push(format!("{name} must be 1 to 600"));
+                    wrong.push(format!("{name} must be 1 to 300"));
                 }
                 number.unwrap_or(usual) * 1000
             }
@@ -93,6 +93,8 @@ pub struct Reply {
 pub enum Failure {
     /// There is no provider.
     Off,
+    /// There is nothing to ask.
+    Lost,
     Unreachable,
     Timeout,
     /// It began, and then nothing came for too long.
@@ -110,14 +112,30 @@ pub enum Failure {
 impl Failure {
     pub const fn code(self) -> &'static str {
         match self {
-            Failure::Off => "AI_OFF",
-            Failure::Unreachable => "AI_UNREACHABLE",
-            Failure::Timeout => "AI_TIMEOUT",
-            Failure::Stalled => "AI_STALLED",
-            Failure::Truncated => "AI_TRUNCATED",
-            Failure::Refused => "AI_REFUSED",
-            Failure::Overloaded(_) => "AI_OVERLOADED",
-            Failure::Garbage => "AI_GARBAGE",
+            Failure::Off => "provider_off",
+            Failure::Lost => "input_lost",
+            Failure::Unreachable => "provider_unreachable",
+            Failure::Timeout => "timeout",
+            Failure::Stalled => "provider_stalled",
+            Failure::Truncated => "provider_truncated",
+            Failure::Refused => "provider_refused",
+            Failure::Overloaded(_) => "provider_overloaded",
+            Failure::Garbage => "provider_garbage",
+        }
+    }
+
+    /// For people.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Failure::Off => "There is no AI provider here.",
+            Failure::Lost => "What was handed in is not there any more; request it again.",
+            Failure::Unreachable => "The AI provider cannot be reached; try again later.",
+            Failure::Timeout => "The AI provider took too long.",
+            Failure::Stalled => "The AI provider stopped in the middle of its answer.",
+            Failure::Truncated => "The answer broke off; a smaller file, or the short style, may fit.",
+            Failure::Refused => "The AI provider will not answer this.",
+            Failure::Overloaded(_) => "The AI provider has too much to do; try again later.",
+            Failure::Garbage => "The AI provider said nothing of use.",
         }
     }
 }

@@ -179,7 +179,7 @@ fn entity(new: &NewComment, project: &Id) -> Result<(String, Option<Id>)> {
 }
 
 /// One spelling a file, none of them outside the project, and nothing in it that shows as something else.
-fn is_code_path(path: &str) -> bool {
+pub fn is_code_path(path: &str) -> bool {
     let odd = |c: char| {
         c.is_control()
             || matches!(c, '\\' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

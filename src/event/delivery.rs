@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Kind, Recorded};
 use crate::access::{REVOCATION_KEPT, revocation_key};
+use crate::ai_docs;
 use crate::app::{App, Change};
 use crate::attachments;
 use crate::audit;
@@ -126,13 +127,7 @@ fn consequences(event: &Recorded) -> Vec<Stmt> {
 async fn act(app: &App, event: &Recorded) -> Option<Id> {
     let outcome = match Kind::from_name(&event.kind) {
         Some(Kind::SessionRevoked | Kind::SessionReused) => shut_out(app, event).await,
-        Some(Kind::ProjectDeleted) => match attachments::follow(app, event).await {
-            Ok(()) => match previews::follow(app, event).await {
-                Ok(()) => purge::all(app, &event.entity_id).await,
-                failed => failed,
-            },
-            failed => failed,
-        },
+        Some(Kind::ProjectDeleted) => forget_project(app, event).await,
         Some(Kind::PreviewRequested | Kind::PreviewRetried) => {
             app.host().ask::<Rung, _>(Object::Bell, &ToBell::Ring).await.map(drop)
         }
@@ -147,6 +142,14 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
             webhooks::poke(app, &event.entity_id).await;
             Ok(())
         }
+        Some(
+            Kind::AiDocsRequested
+            | Kind::AiDocsRetried
+            | Kind::AiDocsCompleted
+            | Kind::AiDocsFailed
+            | Kind::AiDocsCanceled
+            | Kind::AiDocsExpired,
+        ) => ai_docs::tidy(app, event).await,
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
         _ => Ok(()),
@@ -154,6 +157,14 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
     let error = outcome.err()?;
     log(&event.kind, error.cause().unwrap_or(error.message()));
     Some(event.id.clone())
+}
+
+/// Its files first: where they are, only its rows tell.
+async fn forget_project(app: &App, event: &Recorded) -> Result<()> {
+    attachments::follow(app, event).await?;
+    previews::follow(app, event).await?;
+    ai_docs::forget_project(app, &event.entity_id).await?;
+    purge::all(app, &event.entity_id).await
 }
 
 /// Tells every edge that a session is over, and closes its sockets.

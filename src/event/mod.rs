@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::app::By;
+use crate::app::{App, By};
 use crate::db::{self, Id, Stmt, Time};
 use crate::host::Host;
 use crate::sql;
@@ -203,6 +203,15 @@ pub struct Recorded {
     #[serde(deserialize_with = "db::json")]
     pub data: Value,
     pub created_at: Time,
+}
+
+/// Hands what was committed so far to the queue; what is not is found by the cron.
+pub async fn send_now(app: &App) {
+    for id in app.take_outbox() {
+        if let Err(error) = app.host().announce(&id).await {
+            crate::host::log("outbox", error.cause().unwrap_or_default());
+        }
+    }
 }
 
 /// Hands a committed event to the queue once the answer is out; the cron covers for a failure.

@@ -13,7 +13,9 @@ use crate::error::{Code, Result};
 use crate::host::log;
 use crate::http::NoContent;
 use crate::monitoring::tally;
-use crate::{api_keys, audit, idempotency, jobs, notifications, previews, search, sql, support, webhooks, workers};
+use crate::{
+    ai_docs, api_keys, audit, idempotency, jobs, notifications, previews, search, sql, support, webhooks, workers,
+};
 
 /// How long an event may wait for the queue before it is sent again.
 const OVERDUE: i64 = MINUTE;
@@ -32,6 +34,7 @@ pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
         ("jobs", jobs::sweep::round(app).await),
         ("workers", workers::round(app).await),
         ("previews", previews::round(app).await),
+        ("ai_docs", ai_docs::sweep(app).await),
         ("search", search::merge(app).await),
         ("reconcile", reconcile::round(app).await),
         ("webhooks", webhooks::wake(app).await),

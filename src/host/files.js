@@ -143,6 +143,26 @@ export class Pour {
   }
 }
 
+const utf8 = new TextEncoder();
+
+const sealing = (seal) => crypto.subtle.importKey("raw", seal, "AES-GCM", false, ["encrypt", "decrypt"]);
+// A key is one file's, which is written once: so this need not differ.
+const SEALED = { name: "AES-GCM", iv: new Uint8Array(12) };
+
+/** Stores a text, sealed if there are 32 bytes to seal it with. */
+export async function write_text(env, key, text, seal) {
+  const by = seal.length > 0 && (await sealing(seal));
+  const bytes = utf8.encode(text);
+  await env.FILES.put(key, by ? await crypto.subtle.encrypt(SEALED, by, bytes) : bytes);
+}
+
+/** A text as it was stored; null where it is gone. */
+export async function load_text(env, key, seal) {
+  const by = seal.length > 0 && (await sealing(seal));
+  const bytes = await (await env.FILES.get(key))?.arrayBuffer();
+  return bytes ? new TextDecoder().decode(by ? await crypto.subtle.decrypt(SEALED, by, bytes) : bytes) : null;
+}
+
 /** Up to 1,000 keys at once; what is not there is deleted, too. */
 export async function remove(env, keys) {
   await env.FILES.delete(JSON.parse(keys));

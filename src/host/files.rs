@@ -36,6 +36,10 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn text(env: &JsValue, key: &str, offset: f64, length: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
+    async fn write_text(env: &JsValue, key: &str, text: &str, seal: &[u8]) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn load_text(env: &JsValue, key: &str, seal: &[u8]) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
     async fn remove(env: &JsValue, keys: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn clear(env: &JsValue, prefix: &str) -> Result<JsValue, JsValue>;
@@ -176,6 +180,33 @@ impl Host {
         SendFuture::new(async move {
             let found = text(env.as_ref(), &key, offset as f64, length as f64).await.map_err(failed)?;
             Ok(found.as_string())
+        })
+    }
+
+    /// Stores a small text, which only who has the key of `seal` can read. Such a key is for one file, written once.
+    pub fn store_text(
+        &self,
+        key: &str,
+        text: &str,
+        seal: Option<&[u8; 32]>,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (env, key, text, seal) = (self.env.clone(), key.to_owned(), text.to_owned(), seal.copied());
+        SendFuture::new(async move {
+            let seal = seal.as_ref().map_or(&[][..], |seal| &seal[..]);
+            write_text(env.as_ref(), &key, &text, seal).await.map(drop).map_err(failed)
+        })
+    }
+
+    /// `None`: it is gone.
+    pub fn load_text(
+        &self,
+        key: &str,
+        seal: Option<&[u8; 32]>,
+    ) -> impl Future<Output = Result<Option<String>>> + Send + use<> {
+        let (env, key, seal) = (self.env.clone(), key.to_owned(), seal.copied());
+        SendFuture::new(async move {
+            let seal = seal.as_ref().map_or(&[][..], |seal| &seal[..]);
+            Ok(load_text(env.as_ref(), &key, seal).await.map_err(failed)?.as_string())
         })
     }
 

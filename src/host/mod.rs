@@ -21,8 +21,9 @@ use std::sync::Arc;
 use serde_json::json;
 use worker::send::SendFuture;
 use worker::wasm_bindgen::JsValue;
-use worker::{Context, Env, MessageBatch, MessageExt, SqlStorageValue, console_error, console_log};
+use worker::{Context, Env, MessageBatch, MessageBuilder, MessageExt, SqlStorageValue, console_error, console_log};
 
+use crate::ai_docs;
 use crate::app::App;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
@@ -31,6 +32,12 @@ use crate::event;
 use crate::limits::{Grant, Take};
 use crate::monitoring::logs;
 use crate::serve::{Configured, serve};
+
+/// What the deployment must bind.
+const BINDINGS: [&str; 12] = [
+    "DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT", "BELL", "WEBHOOKS", "AI_HIGH",
+    "AI_LOW",
+];
 
 thread_local! {
     static CONFIG: OnceCell<Configured> = const { OnceCell::new() };
@@ -59,13 +66,9 @@ impl Host {
 
     fn read_config(&self) -> Configured {
         let var = |name: &str| self.env.var(name).ok().map(|value| value.to_string());
-        let missing =
-            ["DB", "SESSIONS", "FILES", "EVENTS", "LIMITER", "CHANNELS", "SOCKETS", "AUDIT", "BELL", "WEBHOOKS"]
-                .into_iter()
-                .filter(|name| {
-                    js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name))
-                        .map_or(true, |value| value.is_undefined())
-                });
+        let missing = BINDINGS.into_iter().filter(|name| {
+            js_sys::Reflect::get(self.env.as_ref(), &JsValue::from_str(name)).map_or(true, |value| value.is_undefined())
+        });
         let mut wrong: Vec<String> = missing.map(|name| format!("the binding {name} is missing")).collect();
         match Config::read(var) {
             Ok(config) if wrong.is_empty() => return Ok(Arc::new(config)),
@@ -100,6 +103,13 @@ impl Host {
     pub fn announce(&self, id: &Id) -> impl Future<Output = Result<()>> + Send + use<> {
         let (env, id) = (self.env.clone(), id.to_string());
         SendFuture::new(async move { env.queue("EVENTS").map_err(broken)?.send(id).await.map_err(broken) })
+    }
+
+    /// Hands a job to a lane's queue, which gives it out again after so many seconds at the earliest.
+    pub fn dispatch(&self, lane: Lane, job: &str, delay: u32) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (env, message) = (self.env.clone(), MessageBuilder::new(job.to_owned()).delay_seconds(delay).build());
+        let binding = lane.binding();
+        SendFuture::new(async move { env.queue(binding).map_err(broken)?.send(message).await.map_err(broken) })
     }
 
     pub fn take_tokens(&self, key: &str, take: &Take) -> impl Future<Output = Result<Grant>> + Send + use<> {
@@ -142,6 +152,23 @@ impl Host {
     }
 }
 
+/// Whose jobs wait together.
+#[derive(Clone, Copy, Debug)]
+pub enum Lane {
+    /// Of those who pay.
+    High,
+    Low,
+}
+
+impl Lane {
+    const fn binding(self) -> &'static str {
+        match self {
+            Lane::High => "AI_HIGH",
+            Lane::Low => "AI_LOW",
+        }
+    }
+}
+
 fn whole(number: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
@@ -170,6 +197,25 @@ pub async fn fetch(request: web_sys::Request, env: Env, context: Context) -> wor
 }
 
 pub async fn queue(batch: MessageBatch<String>, env: Env) {
+    match batch.queue().contains("-ai-") {
+        true => run_jobs(batch, env).await,
+        false => deliver(batch, env).await,
+    }
+}
+
+/// One after the other: how many run at once is how many consumers there are.
+async fn run_jobs(batch: MessageBatch<String>, env: Env) {
+    for message in batch.iter().flatten() {
+        let host = Host { env: env.clone(), context: None };
+        let done = match Id::parse(message.body()) {
+            Some(job) => in_background(host, "ai_docs", now(), async |app| ai_docs::run(app, &job).await).await,
+            None => Some(()),
+        };
+        if done.is_some() { message.ack() } else { message.retry() }
+    }
+}
+
+async fn deliver(batch: MessageBatch<String>, env: Env) {
     let host = Host { env, context: None };
     let messages: Vec<_> = batch.iter().flatten().collect();
     let ids: Vec<Id> = messages.iter().filter_map(|message| Id::parse(message.body())).collect();
@@ -211,12 +257,7 @@ async fn in_background<T>(host: Host, what: &str, now: Time, work: impl AsyncFnO
     };
     let app = App::background(host, config, what, now);
     let done = work(&app).await;
-    for id in app.take_outbox() {
-        // What is not announced now is found by the cron.
-        if let Err(error) = app.host().announce(&id).await {
-            log("outbox", error.cause().unwrap_or_default());
-        }
-    }
+    event::send_now(&app).await;
     done.map_err(|error| log(what, error.cause().unwrap_or(error.code.name()))).ok()
 }
 

@@ -12,7 +12,6 @@ pub enum Rule {
     /// So many queued or running.
     AtOnce(Quota),
     /// So many that ended within these milliseconds, or have not.
-    #[expect(dead_code, reason = "AI documents are held to it")]
     Apart(Quota, i64),
 }
 
@@ -23,7 +22,8 @@ impl Rule {
         }
     }
 
-    /// `which` of the change's quotas it is; where time heals it, how many seconds that takes.
+    /// `which` of the change's quotas it is; where time heals it, how many seconds that takes. (A number from outside is
+    /// a float to SQLite until a column or a cast says otherwise.)
     pub fn refuse(&self, kind: JobKind, user: i64, which: usize, now: Time) -> Stmt {
         let (kind, which) = (kind.name(), i64::try_from(which).unwrap_or_default());
         match self {

@@ -73,7 +73,6 @@ impl Step<'_> {
     }
 
     /// Queued, it runs, here and not at a worker: there is nobody to say that it still does.
-    #[expect(dead_code, reason = "what runs here begins so")]
     pub fn start(&self) -> Change<Started> {
         self.record("started", &[Status::Queued], None, json!({}))
             .run(sql!(

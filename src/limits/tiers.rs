@@ -88,6 +88,8 @@ allowances! {
     ai_docs_per_minute    "LIMIT_AI_DOCS_PER_MINUTE"    [Some(1), Some(3), Some(10)];
     concurrent_ai_docs    "LIMIT_CONCURRENT_AI_DOCS"    [Some(1), Some(2), Some(5)];
     api_keys              "LIMIT_API_KEYS"              [Some(2), Some(10), Some(25)];
+    /// Seconds from the end of one to the next.
+    ai_doc_pause_seconds  "LIMIT_AI_DOC_PAUSE_SECONDS"  [Some(40), None, None];
     attachment_bytes      "LIMIT_ATTACHMENT_BYTES"      [Some(5 * MIB), Some(50 * MIB), Some(100 * MIB)];
     attachments_per_task  "LIMIT_ATTACHMENTS_PER_TASK"  [Some(5), Some(20), Some(50)];
     /// Of a project.

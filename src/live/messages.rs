@@ -10,12 +10,12 @@ use super::wire::{Message, Publish};
 use crate::db::{self, Answers, Id, Stmt, Time};
 use crate::error::Result;
 use crate::event::{Kind, Recorded};
-use crate::{attachments, comments, previews, projects, sql, tasks, user};
+use crate::{ai_docs, attachments, comments, previews, projects, sql, tasks, user};
 
 /// Where a message's data is read: for the kinds that begin so, by the ids of what they happened to.
 type Source = (&'static str, fn(&Value) -> Stmt);
 
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     ("project.", projects::told),
     ("tag.", projects::tags::told),
     ("task.", tasks::told),
@@ -23,6 +23,7 @@ const SOURCES: [Source; 8] = [
     ("comment.", comments::told),
     ("attachment.", attachments::told),
     ("preview.", previews::told),
+    ("ai_docs.", ai_docs::told),
     ("team.member_", user::told),
 ];
 

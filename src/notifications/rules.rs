@@ -18,12 +18,14 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::MemberLeft => Some(team_changed(event, Type::TeamMemberLeft)),
         Kind::MemberRemoved => Some(removed(event)),
         Kind::SessionSuspicious | Kind::SessionReused => Some(suspected(event)),
-        Kind::PreviewCompleted => Some(drawn(event, Type::PreviewReady)),
-        Kind::PreviewFailed => Some(drawn(event, Type::PreviewFailed)),
         Kind::WebhookDisabled => Some(webhook_disabled(event)),
+        Kind::PreviewCompleted => Some(made(event, Type::PreviewReady)),
+        Kind::PreviewFailed => Some(made(event, Type::PreviewFailed)),
         Kind::SubscriptionUpdated => Some(unpaid(event)),
         Kind::SubscriptionLapsed => Some(lapsed(event)),
-        Kind::SupportEscalated => Some(alerted(event)),
+        Kind::AiDocsCompleted => Some(made(event, Type::AiDocsReady)),
+        Kind::AiDocsFailed => Some(made(event, Type::AiDocsFailed)),
+        Kind::SupportEscalated | Kind::WorkerSilent => Some(alerted(event)),
         _ => None,
     }
 }
@@ -151,8 +153,8 @@ fn removed(event: &Id) -> Stmt {
     )
 }
 
-/// Whoever asked for the preview.
-fn drawn(event: &Id, kind: Type) -> Stmt {
+/// Whoever asked for it, though it was a machine that did it.
+fn made(event: &Id, kind: Type) -> Stmt {
     sql!(
         "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
          SELECT substr(e.id, 1, 24) || printf('%012x', r.user_id), r.user_id, e.id, ?2, e.project_id,

@@ -62,6 +62,7 @@ types! {
         PreviewReady        preview_ready
         PreviewFailed       preview_failed
         AiDocsReady         ai_docs_ready
+        AiDocsFailed        ai_docs_failed
         PreviewShared       preview_shared
         PreviewShareExpired preview_share_expired
         TeamInvite          team_invite

@@ -100,6 +100,7 @@ const TAGS: &[(&str, &str)] = &[
     ("notifications", "What the caller should know."),
     ("search", "Projects, tasks and comments by what they say."),
     ("webhooks", "What happens in a project, told to servers elsewhere."),
+    ("ai_docs", "Files documented by the AI provider."),
     ("support", "Questions, and the answers there are."),
     ("live", "What happens, as it happens."),
     ("admin", "For who runs the service. What operators do and see is written down."),

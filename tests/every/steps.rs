@@ -78,6 +78,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let attachment = attachment["id"].as_str().unwrap().to_owned();
     let comment = ada.post(&format!("/projects/{project}/comments")).json(json!({ "body": "First." })).await;
     let comment = comment.data()["id"].as_str().unwrap().to_owned();
+    let doc = world.plant_doc(&project).await;
     let question = ada.post("/support/question").json(json!({ "question": "How do I log in?" })).await;
     let question = question.data()["question_id"].as_str().unwrap().to_owned();
     let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
@@ -105,6 +106,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{session_id}", tablet.session()),
         ("{api_key_id}/regenerate", format!("{key}/regenerate")),
         ("{api_key_id}", spare),
+        ("ai-docs/jobs/{job_id}", format!("ai-docs/jobs/{doc}")),
         ("{project_id}", project),
         ("{sha256}", drawing.sha256.clone()),
         ("{job_id}/cancel", format!("{}/cancel", drawing.waiting)),
@@ -265,6 +267,16 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&root, "GET /admin/export/{type}", None),
         step(&root, "GET /admin/logs/audit", None),
         step(&root, "GET /admin/logs/audit/verify", None),
+        step(
+            &ada,
+            "POST /projects/{project_id}/ai-docs/request",
+            Some(json!({ "path": "src/main.rs", "contents": "fn main() {}",
+            "style": "long", "format": "diff", "language": "en" })),
+        ),
+        step(&ada, "GET /projects/{project_id}/ai-docs/jobs", None),
+        step(&ada, "GET /projects/{project_id}/ai-docs/jobs/{job_id}", None),
+        step(&ada, "POST /projects/{project_id}/ai-docs/jobs/{job_id}/cancel", None),
+        step(&ada, "GET /projects/{project_id}/ai-docs/history", None),
         step(&ada, "GET /support/faq", None),
         step(&ada, "POST /support/question", Some(json!({ "question": "How do I log in?" }))),
         step(&ada, "GET /support/questions/{question_id}", None),

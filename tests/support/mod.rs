@@ -15,6 +15,7 @@ mod worker;
 mod world;
 
 pub use ai::Thinking;
+pub use ai_stand_in::Fault;
 pub use call::{Call, Reply};
 pub use cast::Person;
 pub use contract::{CONTRACT, Route, broken_promises, routes};
@@ -28,7 +29,7 @@ pub use socket::Socket;
 pub use std::future::IntoFuture;
 pub use std::time::Duration;
 pub use worker::{Machine, PNG, sign, signature};
-pub use world::{JWT_SECRET, WORKER_SECRET, World};
+pub use world::{JWT_SECRET, Setup, WORKER_SECRET, World};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 

@@ -85,7 +85,11 @@ function worker(name, home, vars, options) {
     d1Databases: { DB: home },
     kvNamespaces: { SESSIONS: home },
     r2Buckets: { FILES: home },
-    queueProducers: { EVENTS: { queueName: home } },
+    queueProducers: {
+      EVENTS: { queueName: home },
+      AI_HIGH: { queueName: `${home}-ai-high` },
+      AI_LOW: { queueName: `${home}-ai-low` },
+    },
     durableObjects: {
       LIMITER: { className: "Limiter", useSQLite: true },
       CHANNELS: { className: "ChannelLog", useSQLite: true },
@@ -116,7 +120,11 @@ function worker(name, home, vars, options) {
     ...(models && { serviceBindings: { AI: { name: `${home}-models`, entrypoint: "Models" } } }),
     ...(assets && { assets: { directory: path.join(BUILD, "assets"), routerConfig: { has_user_worker: true } } }),
     ...(name === home && {
-      queueConsumers: { [home]: { maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: `${home}-dead` } },
+      queueConsumers: {
+        [home]: { maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: `${home}-dead` },
+        [`${home}-ai-high`]: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 3 },
+        [`${home}-ai-low`]: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 3 },
+      },
     }),
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
@@ -282,10 +290,10 @@ const commands = {
   },
 
   /** Hands the consumer one batch and tells what it made of each message. */
-  async consume({ bodies }, { instance, name }) {
+  async consume({ bodies, queue = "" }, { instance, name }) {
     const consumer = await instance.mf.getWorker(name);
     const messages = bodies.map((body, i) => ({ id: `message-${i}`, timestamp: new Date(), body, attempts: 1 }));
-    const { outcome, explicitAcks, retryMessages, ackAll, retryBatch } = await consumer.queue(name, messages);
+    const { outcome, explicitAcks, retryMessages, ackAll, retryBatch } = await consumer.queue(`${name}${queue}`, messages);
     return {
       outcome,
       acked: messages.filter(({ id }) => ackAll || explicitAcks.includes(id)).length,

@@ -40,7 +40,10 @@ impl Shop {
             .usual_var("LZ_API_KEY", &usual.api_key)
             .usual_var("LZ_STORE_ID", &usual.store_id.to_string())
             .usual_var("LZ_WEBHOOK_SECRET", WEBHOOK_SECRET)
-            .usual_var("LZ_TEST_MODE", "true");
+            .usual_var("LZ_TEST_MODE", "true")
+            // Nobody is there.
+            .usual_var("AI_BASE_URL", "http://127.0.0.1:9")
+            .usual_var("AI_MODEL", "none");
         let names = ["PRO_MONTHLY", "PRO_YEARLY", "PREMIUM_MONTHLY", "PREMIUM_YEARLY"];
         for (name, variant) in names.iter().zip(&usual.variants) {
             let price = format!("${}.{:02}", variant.price_cents / 100, variant.price_cents % 100);

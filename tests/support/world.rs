@@ -274,6 +274,12 @@ impl Inner {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// What is in a stored file.
+    pub async fn file(&self, key: &str) -> Vec<u8> {
+        let content = self.run("r2_get", json!({ "key": key })).await;
+        Base64::decode_vec(content.as_str().unwrap_or_default()).unwrap()
+    }
+
     /// Stores files behind the Worker's back.
     pub async fn plant_files(&self, keys: &[String]) {
         self.run("r2_put", json!({ "keys": keys })).await;
@@ -292,6 +298,11 @@ impl Inner {
     /// Hands the consumer a batch: `{outcome, acked, retried}`.
     pub async fn consume(&self, bodies: &[Value]) -> Value {
         self.run("consume", json!({ "bodies": bodies })).await
+    }
+
+    /// Hands a lane's consumer a batch of jobs: `{outcome, acked, retried}`.
+    pub async fn run_jobs(&self, jobs: &[&str]) -> Value {
+        self.run("consume", json!({ "bodies": jobs, "queue": "-ai-high" })).await
     }
 
     pub async fn cron(&self) {
@@ -380,6 +391,17 @@ impl Inner {
         let id = format!("0198c5f2-7d3a-7c41-9b52-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
         let insert = "INSERT INTO tasks (id, project_id, title, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";
         self.sql(insert, &[json!(id), json!(project), json!(title), json!("2026-11-01T00:00:00.000Z")]).await;
+        id
+    }
+
+    /// A job that waits, which nobody has requested.
+    pub async fn plant_doc(&self, project: &str) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let id = format!("0198c5f2-7d3a-7c42-9b52-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let insert = "INSERT INTO jobs (id, kind, project_id, tier, request, created_at) VALUES (?1, 'ai_doc', ?2, 'free', ?3, ?4)";
+        let wish =
+            json!({ "path": "a.rs", "style": "short", "format": "doc", "language": null, "bytes": 7 }).to_string();
+        self.sql(insert, &[json!(id), json!(project), json!(wish), json!("2026-11-01T00:00:00.000Z")]).await;
         id
     }
 

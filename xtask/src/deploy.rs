@@ -14,7 +14,7 @@ use crate::settings::{Settings, secret};
 use crate::setup::{self, Tools};
 
 const DATABASE: &str = "hivesync";
-const QUEUES: [&str; 2] = ["hivesync-events", "hivesync-events-dead"];
+const QUEUES: [&str; 4] = ["hivesync-events", "hivesync-events-dead", "hivesync-ai-high", "hivesync-ai-low"];
 const SECRETS: [&str; 4] = ["JWT_SECRET", "SESSION_SECRET", "WORKER_CALLBACK_SECRET", "PREVIEW_TOKEN_SECRET"];
 /// A shop is set up whole or not at all.
 const SHOP: [&str; 5] = [
