@@ -64,17 +64,18 @@ async function described(project, [path, bytes]) {
 
 const platform = (device) => (device.startsWith("iphone") ? "ios" : device.startsWith("ipad") ? "ipad" : "android");
 
+/** Asks again and again, but less and less often: callers of the free plan have 60 requests a minute. */
 async function finished(project, job) {
-  const started = Date.now();
-  for (let told = false; job.status === "queued" || job.status === "running"; ) {
-    if (!told && job.status === "queued" && Date.now() - started > 3000) {
-      told = true;
+  let pause = 400;
+  for (let asked = 0; job.status === "queued" || job.status === "running"; asked++) {
+    if (asked === 5 && job.status === "queued") {
       console.error("… nobody renders it yet; start a worker with: cargo xtask preview-worker");
     }
-    await sleep(250);
+    await sleep(pause);
+    pause = Math.min(pause * 1.3, 3000);
     job = await call("GET", `/projects/${project}/previews/jobs/${job.id}`);
   }
-  if (job.status !== "completed") throw new Error(`${job.status} (${job.error?.code}): ${job.error?.message}`);
+  if (job.status !== "completed") throw new Error(`${job.status}: ${job.error?.message ?? ""} (${job.error?.code})`);
   return job;
 }
 

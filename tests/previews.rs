@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod cancel;
+mod drawn;
 mod files;
 mod left;
 mod limits;
