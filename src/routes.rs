@@ -158,6 +158,12 @@ routes! {
     get    "/projects/{project_id}/previews/jobs/{job_id}/artifact" previews::api::artifact "Get a token and links for what was drawn" [ProjectNotFound, ArtifactNotReady, ArtifactExpired];
     get    "/previews/{job_id}/{name}"                              previews::api::show     "Show a file of a preview by its token";
 
+    post   "/projects/{project_id}/ai-docs/request"              ai_docs::api::request "Have a file documented" [TierLimitExceeded, SwitchedOff, AiOff];
+    get    "/projects/{project_id}/ai-docs/jobs"                 ai_docs::api::list    "List a project's jobs that document files";
+    get    "/projects/{project_id}/ai-docs/jobs/{job_id}"        ai_docs::api::get     "Get a job with the document, while it is kept" [ProjectNotFound];
+    post   "/projects/{project_id}/ai-docs/jobs/{job_id}/cancel" ai_docs::api::cancel  "Cancel a job that is not over" [ProjectNotFound, JobOver];
+    get    "/projects/{project_id}/ai-docs/history"              ai_docs::api::history "List what came of a project's jobs that are over";
+
     post   "/workers/heartbeat"                       workers::api::heartbeat      "Tell that a worker is there, and what it runs" worker open;
     post   "/workers/claim"                           workers::api::claim          "Take the next job, or wait for one" worker open;
     get    "/workers/files/{file_id}"                 workers::api::file           "Fetch a job's file by its signed link" worker open;
@@ -185,11 +191,6 @@ routes! {
     post   "/webhooks/{webhook_id}/replay"                         webhooks::api::replay_range "Send again what is of some time" [ProjectNotFound, WebhookDisabled];
     get    "/webhooks/{webhook_id}/deliveries"                     webhooks::api::deliveries   "List what was sent, and what came of it, the latest first";
     post   "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay" webhooks::api::replay      "Send one delivery again" [ProjectNotFound, WebhookNotFound, WebhookDisabled];
-    post   "/projects/{project_id}/ai-docs/request"              ai_docs::api::request "Have a file documented" [TierLimitExceeded, SwitchedOff, AiOff];
-    get    "/projects/{project_id}/ai-docs/jobs"                 ai_docs::api::list    "List a project's jobs that document files";
-    get    "/projects/{project_id}/ai-docs/jobs/{job_id}"        ai_docs::api::get     "Get a job with the document, while it is kept" [ProjectNotFound];
-    post   "/projects/{project_id}/ai-docs/jobs/{job_id}/cancel" ai_docs::api::cancel  "Cancel a job that is not over" [ProjectNotFound, JobOver];
-    get    "/projects/{project_id}/ai-docs/history"              ai_docs::api::history "List what came of a project's jobs that are over";
 
     get    "/support/faq"                                  support::api::faq         "List the questions that have answers";
     post   "/support/question"                             support::api::ask         "Ask for help";

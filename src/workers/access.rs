@@ -51,7 +51,7 @@ impl Worker {
     }
 
     pub fn signed(&self, check: Check) -> bool {
-        check.is_signed(&self.signature)
+        check.fits(&self.signature)
     }
 }
 

@@ -38,7 +38,7 @@ impl Check {
     }
 
     /// Whether this is the signature of what was added, in lower-case hex.
-    pub fn is_signed(self, signature: &str) -> bool {
+    pub fn fits(self, signature: &str) -> bool {
         hex(signature).is_some_and(|bytes| self.0.verify_slice(&bytes).is_ok())
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     fn is_signed(timestamp: &str, body: &str, signature: &str) -> bool {
         WorkerKey::new("secret").check(timestamp, NOW).is_some_and(|mut check| {
             check.add(body.as_bytes());
-            check.is_signed(signature)
+            check.fits(signature)
         })
     }
 
