@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use preview_worker::browser::{Browser, Jail};
 use preview_worker::project::Project;
@@ -23,6 +24,20 @@ fn namespace(id: &str, of: &str) -> Option<String> {
     fs::read_link(format!("/proc/{id}/ns/{of}")).ok().map(|link| link.to_string_lossy().into_owned())
 }
 
+/// Whether a renderer is as it should be; `None`: it is gone.
+fn is_jailed(id: &str) -> Option<bool> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let says = |line: &str, value: &str| {
+        status.lines().find_map(|said| said.strip_prefix(line)).is_some_and(|said| said.trim() == value)
+    };
+    let is_somebody = !status.lines().any(|line| line.starts_with("Uid:") && line.contains("\t0"));
+    let mut apart = true;
+    for of in ["net", "pid", "mnt", "user"] {
+        apart &= namespace(id, of)? != namespace("self", of)?;
+    }
+    Some(says("NoNewPrivs:", "1") && says("Seccomp:", "2") && is_somebody && apart)
+}
+
 #[tokio::test]
 async fn a_browser_has_no_network_no_rights_and_a_sandbox() {
     let jail = Jail::find(&chromium(), false).await.unwrap();
@@ -31,23 +46,18 @@ async fn a_browser_has_no_network_no_rights_and_a_sandbox() {
     let before: HashSet<String> = processes("--type=renderer").into_iter().collect();
     let browser = Browser::start(&jail, Arc::new(project), 1 << 30).await.unwrap();
     let page = browser.page().await.unwrap();
-    let mine = (namespace("self", "net"), namespace("self", "pid"), namespace("self", "mnt"));
-    let mut renderers = 0;
-    for id in processes("--type=renderer").into_iter().filter(|id| !before.contains(id)) {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        if status.is_empty() {
-            continue;
+    // One that has only just begun is not in its sandbox yet.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let renderers: Vec<String> =
+            processes("--type=renderer").into_iter().filter(|id| !before.contains(id)).collect();
+        let jailed: Vec<bool> = renderers.iter().filter_map(|id| is_jailed(id)).collect();
+        if !jailed.is_empty() && jailed.iter().all(|jailed| *jailed) {
+            break;
         }
-        renderers += 1;
-        for (line, value) in [("NoNewPrivs:", "1"), ("Seccomp:", "2")] {
-            let said = status.lines().find_map(|said| said.strip_prefix(line)).map(str::trim);
-            assert_eq!(said, Some(value), "{line}");
-        }
-        assert!(status.lines().any(|line| line.starts_with("Uid:") && !line.contains("\t0")), "{status}");
-        let its = (namespace(&id, "net"), namespace(&id, "pid"), namespace(&id, "mnt"));
-        assert!(its.0 != mine.0 && its.1 != mine.1 && its.2 != mine.2, "{its:?}");
+        assert!(Instant::now() < deadline, "within a minute: {renderers:?} are jailed, not {jailed:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(renderers > 0);
     page.close().await.unwrap();
 }
 

@@ -77,9 +77,9 @@ fn descendants(of: u32) -> Vec<u32> {
 
 /// This machine may be busy with other things.
 async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(40);
+    let deadline = Instant::now() + Duration::from_secs(90);
     while !holds() {
-        assert!(Instant::now() < deadline, "within 40 s: {what}");
+        assert!(Instant::now() < deadline, "within 90 s: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
