@@ -13,7 +13,7 @@ async fn leaks(world: &World) -> Vec<String> {
         found.extend(rows.iter().filter(|row| row.to_string().contains(CANARY)).map(|_| table.to_owned()));
     }
     for key in world.files().await {
-        let bytes = world.file(&key).await;
+        let bytes = world.file_bytes(&key).await;
         if String::from_utf8_lossy(&bytes).contains(CANARY) {
             found.push(key);
         }

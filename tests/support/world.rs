@@ -269,15 +269,13 @@ impl Inner {
 
     /// What a stored file says.
     pub async fn file(&self, key: &str) -> String {
-        let content = self.run("r2_get", json!({ "key": key })).await;
-        let bytes = Base64::decode_vec(content.as_str().unwrap_or_else(|| panic!("there is no {key}"))).unwrap();
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8(self.file_bytes(key).await).unwrap()
     }
 
     /// What is in a stored file.
-    pub async fn file(&self, key: &str) -> Vec<u8> {
+    pub async fn file_bytes(&self, key: &str) -> Vec<u8> {
         let content = self.run("r2_get", json!({ "key": key })).await;
-        Base64::decode_vec(content.as_str().unwrap_or_default()).unwrap()
+        Base64::decode_vec(content.as_str().unwrap_or_else(|| panic!("there is no {key}"))).unwrap()
     }
 
     /// Stores files behind the Worker's back.

@@ -7,8 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::build;
-use crate::run::{ask, cache, plainly, root, step};
+use crate::run::{plainly, root, step};
 use crate::setup::{self, Tools};
 use crate::worker::Local;
 use crate::{ai, build, shop};
