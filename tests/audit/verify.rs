@@ -59,7 +59,7 @@ async fn a_link_that_was_put_in_is_found() {
     assert_eq!(verdict(&root).await["unlinked"], json!(["forged"]));
     world.drain().await;
     world.sql(&forged.replace("SELECT 9", "SELECT 10"), &[]).await;
-    assert_eq!(broken(&root).await, (10, "hash_differs".into()));
+    assert_eq!(broken(&root).await, (10, "event_changed".into()));
 }
 
 /// The end of the chain has nobody after it; but the sequencer remembers where it was.
