@@ -1,4 +1,4 @@
-// What the login page and the upgrade page share: one way to call the API, one way to switch views.
+// What the pages share: one way to call the API, one way to switch views, one way to make an element.
 
 /** An answer of the API, with the login's cookie; throws when there is none. Never follows a redirect. */
 export async function call(method, path, body = {}) {
@@ -22,6 +22,13 @@ export function show(name) {
   const heading = document.querySelector(`#${name} h1`);
   document.title = `${heading.textContent} · HiveSync`;
   heading.focus();
+}
+
+/** An element; whatever the API said becomes text and nothing else. */
+export function make(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
 }
 
 /** What went wrong, in words; no answer is no connection. */

@@ -1,6 +1,6 @@
 // The plan somebody has, the plans there are, and the way through the provider's checkout and back.
 
-import { call, explain, seconds, show } from "./site.js";
+import { call, explain, make, seconds, show } from "./site.js";
 
 const NAMES = { free: "Free", pro: "Pro", premium: "Premium" };
 const TIERS = Object.keys(NAMES);
@@ -13,13 +13,6 @@ const rank = (tier) => TIERS.indexOf(tier);
 const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
 const day = (date) => new Intl.DateTimeFormat(undefined, { dateStyle: "long" }).format(new Date(date));
 const cycle = () => document.querySelector("input[name=cycle]:checked").value;
-
-/** An element; whatever the API said becomes text and nothing else. */
-function make(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 // ---- What a button starts
 

@@ -3,15 +3,10 @@
 // and where pictures go. Ends with 0 when all of it held, else tells which step did not.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
-import { chromium } from "playwright-core";
-import { checkPage, watch } from "./check.mjs";
+import { begin } from "./walk.mjs";
 
 const { site, login, usedLogin, screenshots } = JSON.parse(process.argv[2]);
-const PATIENCE = 15_000;
 const ORDER = "order_id=4711&order=0b6d0f36-8f0b-4b8e-9a9e-3b1b3a0f6a11";
-const FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 // ---- Saying things shortly
 
@@ -21,18 +16,6 @@ const sees = (page, name) => heading(page, name).waitFor();
 const reads = (page, text) => page.getByText(text).filter({ visible: true }).first().waitFor();
 const open = (page, at = "/upgrade") => page.goto(new URL(at, site).href);
 const focused = (page) => page.evaluate(() => document.activeElement.value || document.activeElement.textContent);
-
-/** Answers in the place of the API, until the returned function is called; counts how often. */
-async function pretend(page, at, status, json = {}, headers = {}) {
-  const url = `${site}/api/v1${at}`;
-  const asked = [];
-  const handler = (route) => {
-    asked.push(route.request().postDataJSON());
-    return route.fulfill({ status, json, headers });
-  };
-  await page.route(url, handler);
-  return Object.assign(() => page.unroute(url, handler), { asked });
-}
 
 const failure = (code, message) => ({ error: { code, message, details: null }, request_id: "test" });
 const me = (tier, subscription_status = null) => ({
@@ -313,38 +296,7 @@ async function loggedOut(page) {
 
 // ---- The walk
 
-await mkdir(screenshots, { recursive: true });
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const browser = await chromium.launch({ executablePath, args: FLAGS.split(" ") });
-const problems = [];
-let taken = 0;
-
-async function context(options) {
-  const made = await browser.newContext({ locale: "en-US", ...options });
-  made.setDefaultTimeout(PATIENCE);
-  const page = await made.newPage();
-  watch(page, site, problems);
-  return page;
-}
-
-/** Takes the steps one after the other; each leaves a picture and a page that is in order. */
-async function walk(page, name, steps) {
-  for (const step of steps) {
-    const picture = path.join(screenshots, `${String(++taken).padStart(2, "0")}-${name}-${step.name}`);
-    try {
-      await step(page);
-      if (page.url().startsWith(site)) await checkPage(page);
-      assert.deepEqual(problems, [], "the console stays empty");
-      await page.screenshot({ path: `${picture}.png`, fullPage: true });
-    } catch (error) {
-      await page.screenshot({ path: `${picture}-failed.png`, fullPage: true }).catch(() => {});
-      console.error(`${name}: ${step.name} failed at ${page.url()}\n${error.stack}\nSee ${picture}-failed.png`);
-      await browser.close();
-      process.exit(1);
-    }
-  }
-}
-
+const { context, walk, pretend, end } = await begin(site, screenshots);
 const desktop = await context({ viewport: { width: 1280, height: 860 }, colorScheme: "light" });
 await walk(desktop, "desktop", [
   ...[usedLink, linkInTrouble, link, checkoutInTrouble, backToAnOpenCheckout, checkoutByKeyboard, enterTheCheckout],
@@ -360,5 +312,4 @@ await walk(phone, "phone", [
 ]);
 await walk(desktop, "desktop", [failedRenewal, failedPayment, logOut]);
 await walk(phone, "phone", [loggedOut]);
-await browser.close();
-console.log(`All ${taken} steps held.`);
+await end();
