@@ -203,6 +203,9 @@ routes! {
 
     get    "/admin/overview"                            admin::api::overview        "Tell how the service stands";
     get    "/admin/export/{type}"                       admin::export::api::download "Export what there is, as it streams";
+    get    "/admin/workers"                             admin::api::workers         "List the workers";
+    get    "/admin/queues"                              admin::api::queues          "Tell what waits, and for how long";
+    post   "/admin/maintenance/{action}"                admin::api::maintain        "Have something done, or turn a switch" [ConfirmationRequired];
     get    "/admin/logs/audit"                          audit::api::list            "List what happened, the latest first";
     get    "/admin/logs/audit/verify"                   audit::api::verify          "Walk the audit chain, and tell what does not fit";
 }

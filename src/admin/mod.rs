@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod export;
+pub mod maintenance;
 pub mod overview;
 pub mod queues;
 pub mod switches;
+pub mod workers;
 
 use serde_json::Value;
 

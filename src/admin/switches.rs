@@ -4,10 +4,12 @@ use std::cell::Cell;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, By, Change};
 use crate::db::{self, Answers, SECOND, Stmt, Time};
 use crate::error::{Code, Error, Result};
+use crate::event::{Event, Kind};
 use crate::sql;
 
 /// What operators switch, as they see it.
@@ -43,6 +45,24 @@ thread_local! {
 struct Seen {
     maintenance: bool,
     at: Time,
+}
+
+#[derive(Default, Deserialize)]
+pub struct Turned {
+    pub changed: i64,
+}
+
+/// Turns it, whoever turned it before.
+pub fn turn(name: &str, on: bool, by: &By) -> Change<Turned> {
+    Change::returning(sql!("SELECT changed_at IS ?2 AS changed FROM switches WHERE name = ?1", name, by.at))
+        .run(sql!(
+            "UPDATE switches SET is_on = ?2, changed_at = ?3, changed_by = ?4 WHERE name = ?1 AND is_on <> ?2",
+            name,
+            on,
+            by.at,
+            by.user,
+        ))
+        .announce(Event::new(Kind::AdminSwitched, by, name).with(json!({ "on": on })))
 }
 
 /// Keeps a batch from writing while only operators may.

@@ -15,7 +15,7 @@ pub mod notice;
 pub mod plans;
 pub mod provider;
 pub mod reconcile;
-mod snapshot;
+pub mod snapshot;
 pub mod subscription;
 
 pub use history::Status as SubscriptionStatus;

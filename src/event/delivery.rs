@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Kind, Recorded};
 use crate::access::{REVOCATION_KEPT, revocation_key};
+use crate::admin::maintenance;
 use crate::ai_docs;
 use crate::app::{App, Change};
 use crate::attachments;
@@ -150,6 +151,7 @@ async fn act(app: &App, event: &Recorded) -> Option<Id> {
             | Kind::AiDocsCanceled
             | Kind::AiDocsExpired,
         ) => ai_docs::tidy(app, event).await,
+        Some(Kind::AdminMaintained) => maintenance::follow(app, event).await,
         // Nobody pays for two plans at once.
         Some(Kind::SubscriptionSuperseded) => stop_charging(app, event).await,
         _ => Ok(()),

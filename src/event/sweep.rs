@@ -4,6 +4,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use super::Kind;
+use crate::admin::queues;
 use crate::app::{App, Change};
 use crate::attachments::orphans;
 use crate::auth::{login_link, session};
@@ -36,6 +37,7 @@ pub async fn sweep(app: &App) -> Vec<(&'static str, bool)> {
         ("previews", previews::round(app).await),
         ("ai_docs", ai_docs::sweep(app).await),
         ("search", search::merge(app).await),
+        ("queues", queues::sample(app).await),
         ("reconcile", reconcile::round(app).await),
         ("webhooks", webhooks::wake(app).await),
     ] {

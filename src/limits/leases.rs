@@ -69,6 +69,10 @@ impl Leases {
         self.spend(policy, now).unwrap_or(Standing { allowed: false, remaining: 0, retry_at: grant.retry_at })
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn entry(&mut self, policy: &Policy, now: Time) -> &mut Lease {
         if self.0.len() >= REMEMBERED {
             self.0.retain(|_, lease| now < lease.expires || now < lease.closed_until);

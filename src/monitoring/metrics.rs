@@ -1,15 +1,46 @@
 //! What `/monitoring/metrics` tells.
 
+use serde::Deserialize;
+
 use super::exposition::{Exposition, label};
 use super::tally::{BOUNDS, Counted};
 use crate::admin::queues::{self, Depth};
 use crate::admin::switches::{self, Switch};
-use crate::db::{Answers, Stmt, Time};
+use crate::db::{Answers, DAY, MINUTE, Stmt, Time};
 use crate::error::Result;
+use crate::sql;
+
+#[derive(Deserialize)]
+struct Group {
+    kind: String,
+    status: String,
+    count: i64,
+}
 
 /// In the order of `Metrics::load`.
 pub fn reads(now: Time) -> Vec<Stmt> {
-    vec![super::tally::all(), switches::all(), queues::depths(now)]
+    vec![
+        super::tally::all(),
+        switches::all(),
+        queues::depths(now),
+        sql!(
+            "SELECT kind, status, count(*) AS count FROM jobs WHERE created_at >= ?1 GROUP BY kind, status",
+            now.plus(-DAY)
+        ),
+        sql!(
+            "SELECT type AS kind, iif(last_heartbeat_at > ?1, 'up', 'silent') AS status, count(*) AS count
+             FROM worker_nodes WHERE id > '' GROUP BY 1, 2",
+            now.plus(-2 * MINUTE)
+        ),
+        sql!(
+            "SELECT 'webhook' AS kind, status, count(*) AS count FROM webhook_deliveries WHERE created_at >= ?1 GROUP BY status",
+            now.plus(-DAY)
+        ),
+        sql!(
+            "SELECT 'audit' AS kind, 'unlinked' AS status, count(*) AS count FROM events
+             WHERE id > ifnull((SELECT event_id FROM audit_links ORDER BY seq DESC LIMIT 1), '')"
+        ),
+    ]
 }
 
 pub fn told(answers: &mut Answers) -> Result<String> {
@@ -29,6 +60,27 @@ pub fn told(answers: &mut Answers) -> Result<String> {
         "How long the oldest has waited.",
         queue(|depth| depth.oldest_seconds),
     );
+    let jobs: Vec<Group> = answers.rows()?;
+    let jobs = jobs.iter().map(|group| {
+        (format!("{},{}", label("kind", &group.kind), label("status", &group.status)), group.count as f64)
+    });
+    told.metric("hivesync_jobs_day", "gauge", "Jobs requested within a day, by where they are now.", jobs);
+    let workers: Vec<Group> = answers.rows()?;
+    let workers = workers.iter().map(|group| {
+        (format!("{},{}", label("type", &group.kind), label("status", &group.status)), group.count as f64)
+    });
+    told.metric("hivesync_workers", "gauge", "Workers, by whether they are heard from.", workers);
+    let deliveries: Vec<Group> = answers.rows()?;
+    let deliveries = deliveries.iter().map(|group| (label("status", &group.status), group.count as f64));
+    told.metric(
+        "hivesync_webhook_deliveries_day",
+        "gauge",
+        "Webhook deliveries of a day, by where they are now.",
+        deliveries,
+    );
+    let unlinked: Vec<Group> = answers.rows()?;
+    let unlinked = unlinked.iter().map(|group| (String::new(), group.count as f64));
+    told.metric("hivesync_audit_unlinked_events", "gauge", "Events after the latest in the audit chain.", unlinked);
     Ok(told.text())
 }
 

@@ -12,6 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::admin::export::What;
+use crate::admin::maintenance::Action;
 use crate::error::{Code, ErrorBody, Result};
 use crate::http::{
     Answer, Bare, Created, Download, File, Maybe, NoContent, One, Paged, Plain, Put, Revealed, SetCookie, Socket,
@@ -228,6 +229,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "type" => json!({
                 "name": name, "in": "path", "required": true,
                 "schema": { "type": "string", "enum": What::ALL.map(What::name) }, "example": "audit",
+            }),
+            "action" => json!({
+                "name": name, "in": "path", "required": true,
+                "schema": { "type": "string", "enum": Action::ALL.map(Action::name) }, "example": "run_diagnostics",
             }),
             "user_id" => json!({
                 "name": name, "in": "path", "required": true, "schema": { "type": "integer", "minimum": 1 }, "example": 42,

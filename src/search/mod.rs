@@ -129,6 +129,18 @@ pub async fn merge(app: &App) -> Result<()> {
     app.commit::<NoContent>(change).await.map(|_| ())
 }
 
+/// Makes each index anew from what it is of, at once: until then the old one answers.
+pub async fn rebuild(app: &App) -> Result<()> {
+    for index in [
+        sql!("INSERT INTO projects_fts (projects_fts) VALUES ('rebuild')"),
+        sql!("INSERT INTO tasks_fts (tasks_fts) VALUES ('rebuild')"),
+        sql!("INSERT INTO comments_fts (comments_fts) VALUES ('rebuild')"),
+    ] {
+        app.commit::<NoContent>(Change::to(()).run(index)).await?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -103,6 +103,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let refresh = json!({ "refresh_token": ada.refresh_token });
     let (_, token) = ada.login_link().await;
     let ids = [
+        ("{action}", "previews".to_owned()),
         ("{session_id}", tablet.session()),
         ("{api_key_id}/regenerate", format!("{key}/regenerate")),
         ("{api_key_id}", spare),
@@ -265,6 +266,9 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&ada, "PATCH /notifications/settings", Some(json!({ "mention": { "email": false } }))),
         step(&root, "GET /admin/overview", None),
         step(&root, "GET /admin/export/{type}", None),
+        step(&root, "GET /admin/workers", None),
+        step(&root, "GET /admin/queues", None),
+        step(&root, "POST /admin/maintenance/{action}", Some(json!({ "on": true }))),
         step(&root, "GET /admin/logs/audit", None),
         step(&root, "GET /admin/logs/audit/verify", None),
         step(

@@ -71,7 +71,10 @@ async fn metrics_are_what_prometheus_reads() {
     assert_eq!(series["hivesync_request_duration_seconds_count"], all);
     assert_eq!(series["hivesync_request_duration_seconds_bucket{le=\"+Inf\"}"], all);
     assert_eq!(series["hivesync_switch{name=\"previews\"}"], 1.0);
-    assert!(series.contains_key("hivesync_queue_depth{queue=\"events\"}"));
+    for queue in ["events", "preview", "ai_doc", "webhooks"] {
+        assert!(series.contains_key(&format!("hivesync_queue_depth{{queue=\"{queue}\"}}")), "{queue}");
+    }
+    assert!(series.contains_key("hivesync_audit_unlinked_events"));
 }
 
 #[tokio::test]
