@@ -123,7 +123,7 @@ async fn an_answer_to_what_was_canceled_leaves_nothing() {
 
 #[tokio::test]
 async fn an_answer_in_plain_words_is_a_summary_and_half_an_object_is_none() {
-    let thinking = Thinking::open().await;
+    let thinking = Thinking::with(World::set_up().var("LIMIT_AI_DOC_TOKENS_PREMIUM", "50")).await;
     let (ada, project) = thinking.author("ada").await;
     thinking.ai.say(Some("It starts a server."));
     let id = ada.doc(&project).await;
@@ -133,7 +133,7 @@ async fn an_answer_in_plain_words_is_a_summary_and_half_an_object_is_none() {
     let id = ada.doc(&project).await;
     assert_eq!(ada.job_in(&project, &id, "failed").await["error"]["code"], "provider_garbage");
     // More than the plan's tokens.
-    thinking.ai.say(Some(&format!("{{\"summary\": \"{}\"}}", "word ".repeat(20_000))));
+    thinking.ai.say(Some(&format!("{{\"summary\": \"{}\"}}", "word ".repeat(200))));
     let id = ada.doc(&project).await;
     assert_eq!(ada.job_in(&project, &id, "failed").await["error"]["code"], "provider_truncated");
 }
