@@ -17,7 +17,7 @@ CREATE TABLE support_questions (
 
 CREATE INDEX support_questions_of_user ON support_questions (user_id, created_at);
 CREATE INDEX support_questions_by_age ON support_questions (created_at);
-CREATE INDEX users_operators ON users (id) WHERE is_admin;
+CREATE INDEX users_operators ON users (is_admin) WHERE is_admin = 1;
 
 -- Who runs the service no more is not told of it any more.
 CREATE TRIGGER operators_left AFTER UPDATE OF is_admin ON users WHEN NOT NEW.is_admin

@@ -231,7 +231,7 @@ fn alerted(event: &Id) -> Stmt {
         "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
          SELECT substr(e.id, 1, 24) || printf('%012x', u.id), u.id, e.id, 'admin_alert', NULL,
                 json_object('alert', e.kind, 'subject', e.entity_id), e.created_at
-         FROM events e JOIN users u ON u.is_admin
+         FROM events e JOIN users u ON u.is_admin = 1
          WHERE e.id = ?1
          ON CONFLICT DO NOTHING",
         event,
