@@ -15,10 +15,10 @@ async fn links(world: &World) -> Vec<Value> {
     world.sql(LINKS, &[]).await
 }
 
-/// Ends the sequencer's object, which must run for that.
-async fn end_sequencer(root: &Person) {
+/// Ends the sequencer's object, unless the runtime was quicker. Whether it ran.
+async fn end_sequencer(root: &Person) -> bool {
     verdict(root).await;
-    root.world.evict("AuditSequencer", "sequencer").await;
+    root.world.evict_if_running("AuditSequencer", "sequencer").await
 }
 
 /// What a walk through all of the chain finds.

@@ -20,7 +20,7 @@ pub async fn round(app: &App) -> Result<()> {
     let mut answers = app
         .read(vec![
             sql!("SELECT value FROM cursors WHERE name = 'audit checkpoint'"),
-            sql!("SELECT seq, hash FROM audit_links ORDER BY seq DESC LIMIT 1"),
+            sql!("SELECT seq, hash FROM audit_links WHERE seq > 0 ORDER BY seq DESC LIMIT 1"),
         ])
         .await?;
     let (done, head): (Option<Position>, Option<Witness>) = (answers.first()?, answers.first()?);

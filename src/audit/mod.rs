@@ -106,7 +106,7 @@ pub fn links<'a>(after: &Witness, entries: &[&'a Entry]) -> Vec<(Witness, &'a En
 pub fn state(entries: &[&Entry], witnesses: &[Witness]) -> Vec<Stmt> {
     let ids: Vec<&str> = entries.iter().map(|entry| entry.event_id.as_str()).collect();
     vec![
-        sql!("SELECT seq, hash FROM audit_links ORDER BY seq DESC LIMIT 1"),
+        sql!("SELECT seq, hash FROM audit_links WHERE seq > 0 ORDER BY seq DESC LIMIT 1"),
         sql!("SELECT event_id FROM audit_links WHERE event_id IN (SELECT value FROM json_each(?1))", json!(ids)),
         sql!(
             "SELECT seq, hash FROM json_each(?1) JOIN audit_links ON seq = value ->> 'seq' AND hash = value ->> 'hash'",

@@ -182,7 +182,7 @@ impl Part {
             sql!(
                 "SELECT e.id FROM events e
                  WHERE e.id > ifnull((SELECT event_id FROM audit_links WHERE seq < ?1 ORDER BY seq DESC LIMIT 1), '')
-                   AND e.id <= iif((SELECT max(seq) FROM audit_links) > ?2,
+                   AND e.id <= iif(EXISTS (SELECT 1 FROM audit_links WHERE seq > ?2),
                                    (SELECT event_id FROM audit_links WHERE seq <= ?2 ORDER BY seq DESC LIMIT 1), '~')
                    AND e.created_at < ?3 AND NOT EXISTS (SELECT 1 FROM audit_links WHERE event_id = e.id)
                  ORDER BY e.id LIMIT 20",
@@ -190,7 +190,7 @@ impl Part {
                 to,
                 now.plus(-MINUTE),
             ),
-            sql!("SELECT seq, hash FROM audit_links ORDER BY seq DESC LIMIT 1"),
+            sql!("SELECT seq, hash FROM audit_links WHERE seq > 0 ORDER BY seq DESC LIMIT 1"),
         ]
     }
 

@@ -7,6 +7,7 @@ mod cast;
 mod clock;
 mod contract;
 mod jwt;
+mod objects;
 mod receiver;
 mod runtime;
 mod shop;

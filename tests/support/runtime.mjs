@@ -312,8 +312,15 @@ const commands = {
     return origins(instance, names);
   },
 
-  async evict({ class: className, object, sockets }, { instance, name }) {
-    await instance.mf.unsafeEvictDurableObject(name, className, { name: object, webSockets: sockets });
+  /** Whether it ran; unless that is left open, it must. */
+  async evict({ class: className, object, sockets, if_running = false }, { instance, name }) {
+    try {
+      await instance.mf.unsafeEvictDurableObject(name, className, { name: object, webSockets: sockets });
+      return true;
+    } catch (error) {
+      if (if_running && error?.message?.includes("not currently running")) return false;
+      throw error;
+    }
   },
 
   /** A question to a Durable Object, as the Worker asks. */
