@@ -18,7 +18,7 @@ export const time = (text) => make("time", { dateTime: text, textContent: exact.
 
 /** `ai_docs_today` as people say it. */
 export function words(name) {
-  const unitless = name.replace(/_(seconds|milliseconds|ms)$/, "");
+  const unitless = name === "milliseconds" ? "took" : name.replace(/_(seconds|milliseconds|ms)$/, "");
   const said = unitless.replaceAll("_", " ").replace(/\bai\b/gi, "AI").replace(/\b(\d+)([dh])\b/gi, "$1 $2");
   return said.charAt(0).toUpperCase() + said.slice(1);
 }
@@ -36,7 +36,7 @@ export function value(what, name = "") {
 function number(what, name) {
   if (/(_ratio|_rate|uptime)$/.test(name) && what >= 0 && what <= 1) return `${+(what * 100).toFixed(1)} %`;
   if (/_seconds$/.test(name)) return seconds(what);
-  if (/_(ms|milliseconds)$/.test(name)) return what < 1000 ? `${Math.round(what)} ms` : seconds(what / 1000);
+  if (/(^|_)(ms|milliseconds)$/.test(name)) return what < 1000 ? `${Math.round(what)} ms` : seconds(what / 1000);
   if (/(^|_)bytes$/.test(name)) return `${brief.format(what)}B`;
   return whole.format(Number.isInteger(what) ? what : +what.toFixed(2));
 }
@@ -69,7 +69,30 @@ export function table(label, columns, rows) {
   return scroll;
 }
 
+/** Rows of one kind, whatever they have. */
+export function list(title, rows, shown = {}) {
+  if (!rows.length) return make("p", { className: "empty" }, "None.");
+  const columns = Object.keys(rows[0]).map((name) => {
+    const kinds = rows.map((row) => typeof (row[name] ?? undefined));
+    const is = kinds.includes("number") ? "number" : kinds.includes("object") ? "wide" : "";
+    return [words(name), shown[name] ?? ((row) => value(row[name], name)), is];
+  });
+  return table(title, columns, rows);
+}
+
 export const tag = (text, how = "") => make("span", { className: `tag ${how}`, textContent: text });
+
+/** A line with what it does and its buttons, or links. */
+export function act(title, text, does) {
+  const buttons = does.map(([label, what]) => {
+    if (typeof what === "string") return make("a", { href: what, download: "", textContent: label, ariaLabel: `${title} as ${label}` });
+    const button = make("button", { type: "button", className: "plain", textContent: label, ariaLabel: `${label}: ${title}` });
+    button.addEventListener("click", what);
+    return button;
+  });
+  const about = make("div", {}, make("h3", {}, title), make("p", {}, text));
+  return make("li", {}, about, make("div", { className: "buttons" }, ...buttons));
+}
 
 // ---- Charts
 

@@ -38,7 +38,7 @@ async function plainUser(page) {
   await enter(page, user, password);
   await sees(page, "This account does not run the service.");
   assert.equal(await page.getByRole("navigation").count(), 0);
-  for (const view of ["audit", "control"]) {
+  for (const view of ["workers", "audit", "control"]) {
     await open(page, view);
     await page.reload();
     await sees(page, "This account does not run the service.");
@@ -130,6 +130,47 @@ async function askFirst(page) {
   await reads(page, "Switch previews off? Those that run go on.");
   await page.keyboard.press("Escape");
   await row(page, "Previews").getByText("Allowed").waitFor();
+}
+
+async function switchOff(page) {
+  await button(page, "Switch off: Previews").click();
+  await button(page, "Do it").click();
+  await reads(page, "Done.");
+  await button(page, "Close").click();
+  await row(page, "Previews").getByText("Switched off").waitFor();
+}
+
+async function switchedOffShows(page) {
+  await go(page, "Overview");
+  await reads(page, "Something needs a look.");
+  await reads(page, "Previews is off");
+}
+
+async function switchOn(page) {
+  await go(page, "Control");
+  await button(page, "Allow: Previews").click();
+  await button(page, "Do it").click();
+  await button(page, "Close").click();
+  await row(page, "Previews").getByText("Allowed").waitFor();
+}
+
+async function diagnostics(page) {
+  await button(page, "Run: Run diagnostics").click();
+  await button(page, "Do it").click();
+  await reads(page, "Done.");
+  const checks = page.getByRole("dialog").getByRole("table", { name: "Checks" });
+  assert((await checks.getByRole("row").count()) > 5);
+  assert.equal(await checks.getByText("wrong").count(), 0);
+}
+
+async function download(page) {
+  await open(page, "export");
+  await sees(page, "Export");
+  const arrives = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Audit as CSV" }).click();
+  const file = await arrives;
+  assert.match(file.suggestedFilename(), /^hivesync-audit-.*\.csv$/);
+  assert.equal(await file.failure(), null);
 }
 
 // ---- Whatever happens
@@ -264,8 +305,8 @@ async function busyQueues(page) {
 
 // ---- The walk
 
-const steps = [auditLog, auditFilterInTrouble, auditPages, chain, brokenChain, control, askFirst];
-const more = [byKeyboard, offline, busyOverview, busyWorkers, busyQueues];
+const steps = [auditLog, auditFilterInTrouble, auditPages, chain, brokenChain, control, askFirst, switchOff];
+const more = [switchedOffShows, switchOn, diagnostics, download, byKeyboard, offline, busyOverview, busyWorkers, busyQueues];
 
 const desktop = await context({ viewport: { width: 1280, height: 860 }, colorScheme: "light" });
 await walk(desktop, "admin", [nobody, wrongPassword, plainUser, anotherAccount, logIn, ...steps, ...more, darkAndLight]);
