@@ -7,7 +7,7 @@ const PROBES = {
   queues: (env) => env.EVENTS.send("health"),
   durable_objects: async (env) => {
     const object = env.LIMITER.get(env.LIMITER.idFromName("health"));
-    const response = await object.fetch("https://limiter/?limit=1&want=0&now=0");
+    const response = await object.fetch("https://limiter/?limit=1&want=0&now=1970-01-01T00:00:00.000Z");
     if (!response.ok) throw new Error(`${response.status}`);
     await response.text();
   },
