@@ -79,7 +79,7 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     }
     app.conclude();
     let code = response.extensions_mut().remove::<Code>();
-    Answered::new(method, route, response.status(), code, now).note(&app);
+    Answered::new(method, route, response.status().as_u16(), code, now).note(&app);
     response
 }
 

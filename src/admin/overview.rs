@@ -123,9 +123,9 @@ fn figures(now: Time) -> Stmt {
     let today = Time::from_millis(now.millis() - now.millis().rem_euclid(DAY));
     sql!(
         "SELECT (SELECT count(*) FROM users WHERE id > 0) AS users,
-                (SELECT count(DISTINCT user_id) FROM sessions WHERE last_seen_at >= ?1) AS active_24h,
-                (SELECT count(DISTINCT user_id) FROM sessions WHERE last_seen_at >= ?2) AS active_7d,
-                (SELECT count(DISTINCT user_id) FROM sessions WHERE last_seen_at >= ?3) AS active_30d,
+                (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?1) AS active_24h,
+                (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?2) AS active_7d,
+                (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?3) AS active_30d,
                 (SELECT count(*) FROM users WHERE created_at >= ?1) AS signups_24h,
                 (SELECT count(*) FROM users WHERE created_at >= ?2) AS signups_7d,
                 (SELECT count(*) FROM users WHERE created_at >= ?3) AS signups_30d,

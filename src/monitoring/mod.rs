@@ -7,7 +7,7 @@ pub mod logs;
 pub mod metrics;
 pub mod tally;
 
-use http::{Method, StatusCode};
+use http::Method;
 
 use crate::app::App;
 use crate::db::Time;
@@ -20,19 +20,13 @@ pub struct Answered {
     pub method: Method,
     /// As in `routes.rs`; `None` where there is no such route.
     pub route: Option<&'static str>,
-    pub status: StatusCode,
+    pub status: u16,
     pub code: Option<Code>,
     pub milliseconds: i64,
 }
 
 impl Answered {
-    pub fn new(
-        method: Method,
-        route: Option<&'static str>,
-        status: StatusCode,
-        code: Option<Code>,
-        since: Time,
-    ) -> Self {
+    pub fn new(method: Method, route: Option<&'static str>, status: u16, code: Option<Code>, since: Time) -> Self {
         let milliseconds = host::now().millis().saturating_sub(since.millis()).max(0);
         Answered { method, route, status, code, milliseconds }
     }
@@ -43,8 +37,7 @@ impl Answered {
     }
 
     pub fn note(&self, app: &App) {
-        let level =
-            if self.status.is_server_error() && !self.is_switched() { logs::Level::Error } else { logs::Level::Info };
+        let level = if self.status >= 500 && !self.is_switched() { logs::Level::Error } else { logs::Level::Info };
         if app.config().log_level <= level {
             let user = app.identity().ok().map(|caller| (caller.user, limits::known_tier(caller)));
             logs::request(app, self, level, user);

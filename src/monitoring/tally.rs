@@ -40,7 +40,7 @@ thread_local! {
 
 impl Counts {
     fn of(answered: &Answered, trips: u32) -> Self {
-        let class = answered.status.as_u16() / 100;
+        let class = answered.status / 100;
         Counts {
             classes: [2, 3, 4, 5].map(|digit| i64::from(class.max(2) == digit)),
             switched: i64::from(answered.is_switched()),

@@ -1,5 +1,7 @@
 //! The request's hands: what a handler may read, and the one way to write.
 
+mod change;
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -13,11 +15,15 @@ use crate::admin::switches;
 use crate::config::Config;
 use crate::db::{Answers, Id, Stmt, Time};
 use crate::error::{Code, Error, Result};
-use crate::event::{self, Event};
+use crate::event;
 use crate::host::{Host, log};
 use crate::http::{Answer, NoContent};
 use crate::idempotency::Idempotency;
 use crate::limits::{Allowance, Quota};
+
+use change::{Outcome, Writes};
+
+pub use change::{By, Change};
 
 #[derive(Clone)]
 pub struct App(Arc<Hands>);
@@ -48,84 +54,6 @@ pub struct Caller {
     pub user_agent: String,
     /// The origin that was called, as `https://api.example.com`.
     pub site: String,
-}
-
-/// Who did it, when and from where: what a domain function needs to say so.
-#[derive(Clone, Debug)]
-pub struct By {
-    pub user: Option<i64>,
-    pub at: Time,
-    pub ip: String,
-    pub request_id: String,
-}
-
-/// What shall happen: statements and the events that announce them, as one batch.
-pub struct Change<T> {
-    writes: Writes,
-    outcome: Outcome<T>,
-}
-
-#[derive(Default)]
-struct Writes {
-    stmts: Vec<Stmt>,
-    events: Vec<Event>,
-    recorded: Vec<Id>,
-    quotas: Vec<Quota>,
-}
-
-enum Outcome<T> {
-    /// Known beforehand.
-    Is(T),
-    /// The first row of this statement, run last.
-    Row(Stmt),
-}
-
-impl<T> Change<T> {
-    pub fn to(outcome: T) -> Self {
-        Change { writes: Writes::default(), outcome: Outcome::Is(outcome) }
-    }
-
-    pub fn returning(stmt: Stmt) -> Self {
-        Change { writes: Writes::default(), outcome: Outcome::Row(stmt) }
-    }
-
-    /// A statement that writes, or one that inserts into `refusals` when it must not happen.
-    pub fn run(mut self, stmt: Stmt) -> Self {
-        self.writes.stmts.push(stmt);
-        self
-    }
-
-    /// Only while the caller's tier allows one more: `full` refuses with the quota's code and how many there are; after
-    /// it, which of the change's quotas this is, if not the first, and in how many seconds there is room.
-    pub fn within(mut self, quota: Quota, full: Stmt) -> Self {
-        self.writes.quotas.push(quota);
-        self.run(full)
-    }
-
-    /// The same, behind another change in the same batch.
-    pub fn after(mut self, before: Change<()>) -> Self {
-        self.writes.stmts.splice(0..0, before.writes.stmts);
-        self.writes.events.splice(0..0, before.writes.events);
-        self.writes.recorded.splice(0..0, before.writes.recorded);
-        self.writes.quotas.splice(0..0, before.writes.quotas);
-        self
-    }
-
-    /// The same, answered with the first row of this statement, run last.
-    pub fn then<U>(self, stmt: Stmt) -> Change<U> {
-        Change { writes: self.writes, outcome: Outcome::Row(stmt) }
-    }
-
-    pub fn announce(mut self, event: Event) -> Self {
-        self.writes.events.push(event);
-        self
-    }
-
-    /// A statement that writes the event of this id itself, or does not, as it finds things.
-    pub fn record(mut self, event: Id, stmt: Stmt) -> Self {
-        self.writes.recorded.push(event);
-        self.run(stmt)
-    }
 }
 
 /// Boxed, so that what it does is compiled once and not into all that wait for it.
