@@ -1,12 +1,13 @@
 //! The Worker against a peer in TypeScript: the same answers, on the same runtime, in turns.
 //!
-//! Two things are measured of ours alone: how fast many sockets hear of a change, and how much slower
-//! everything gets when there is a hundred times more of it.
+//! Some things are measured of ours alone: how fast many sockets hear of a change, how fast webhooks and previews
+//! pass, and how much slower everything gets when there is a hundred times more of it.
 
 mod contender;
 mod fan_out;
 mod growth;
 mod load;
+mod machines;
 mod report;
 mod rounds;
 mod scenarios;
@@ -31,10 +32,13 @@ pub fn run(args: &[String]) -> Result<()> {
     let wanted = option(args, "--scenario");
     let chosen: Vec<&Scenario> =
         SCENARIOS.iter().filter(|scenario| wanted.is_none_or(|name| scenario.name.starts_with(name))).collect();
-    let (fan_out, growth) = (wanted.is_none_or(|name| name == fan_out::NAME), wanted == Some(growth::NAME));
-    if chosen.is_empty() && !fan_out && !growth {
+    let runs = |alone: &str| wanted.is_none_or(|name| name == alone);
+    let alone = [fan_out::NAME, machines::WEBHOOKS, machines::PREVIEWS].map(|name| (name, runs(name)));
+    let growth = wanted == Some(growth::NAME);
+    if chosen.is_empty() && !growth && !alone.iter().any(|(_, runs)| *runs) {
         let names = SCENARIOS.map(|scenario| scenario.name).join(", ");
-        bail!("there is no such scenario; there are {names}, {}, {}", fan_out::NAME, growth::NAME);
+        let others = alone.map(|(name, _)| name).join(", ");
+        bail!("there is no such scenario; there are {names}, {others}, {}", growth::NAME);
     }
     let tools = setup::all()?;
     if !args.iter().any(|arg| arg == "--no-build") {
@@ -44,8 +48,15 @@ pub fn run(args: &[String]) -> Result<()> {
     if growth {
         growth::run(&ours, &tools, quick)?;
     }
+    let [fan_out, webhooks, previews] = alone.map(|(_, runs)| runs);
     if fan_out {
         fan_out::run(&ours, &tools, quick)?;
+    }
+    if webhooks {
+        machines::webhooks(&ours, &tools, quick)?;
+    }
+    if previews {
+        machines::previews(&ours, &tools, quick)?;
     }
     if chosen.is_empty() { Ok(()) } else { compare(ours, &tools, &chosen, quick, wanted.is_none()) }
 }

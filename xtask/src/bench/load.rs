@@ -96,6 +96,7 @@ impl Connection {
             .filter_map(|line| line.split_once(':'))
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
             .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+            .or((status == 204).then_some(0))
             .context("an answer without Content-Length")?;
         while self.buffer.len() < head + length {
             self.fill()?;
