@@ -41,16 +41,21 @@ export function arrive(request) {
   return text;
 }
 
-/** The body's bytes; null once it is longer than the limit. */
+// So much of a body that is too long is read all the same: who is still sending would not hear why it is refused.
+const SWALLOWED = 1024 * 1024;
+
+/** The body's bytes; null if it is longer than the limit. */
 export async function read(request, limit) {
-  if (Number(request.headers.get("content-length") ?? 0) > limit) return null;
+  const most = limit + SWALLOWED;
+  if (Number(request.headers.get("content-length") ?? 0) > most) return null;
   const chunks = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.byteLength;
-    if (length > limit) return null;
-    chunks.push(chunk);
+    if (length > most) return null;
+    if (length <= limit) chunks.push(chunk);
   }
+  if (length > limit) return null;
   if (chunks.length === 1) return chunks[0];
   const whole = new Uint8Array(length);
   let at = 0;

@@ -1,6 +1,7 @@
 use super::*;
 
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
+    "ai_docs_failed",
     "ai_docs_ready",
     "billing_issue",
     "comment_added",
