@@ -38,7 +38,7 @@ pub fn reads(now: Time) -> Vec<Stmt> {
         ),
         sql!(
             "SELECT 'audit' AS kind, 'unlinked' AS status, count(*) AS count FROM events
-             WHERE id > ifnull((SELECT event_id FROM audit_links ORDER BY seq DESC LIMIT 1), '')"
+             WHERE id > ifnull((SELECT event_id FROM audit_links WHERE seq > 0 ORDER BY seq DESC LIMIT 1), '')"
         ),
     ]
 }
