@@ -233,6 +233,23 @@ fn unheard(error: &Error) -> Failure {
     }
 }
 
+/// Whether there is a provider, and whether it takes requests. The account's own models are not asked: that costs.
+pub async fn stands(app: &App) -> Option<bool> {
+    let Some(Endpoint { url, key }) = &app.config().ai.endpoint else {
+        return app.host().has_models().then_some(true);
+    };
+    let outgoing = Outgoing {
+        method: "GET",
+        url: format!("{}/models", url.trim_end_matches("/chat/completions")),
+        headers: key.iter().map(|key| ("authorization", format!("Bearer {key}"))).collect(),
+        body: None,
+        patience: Patience { total: 3_000, ..Patience::SHORT },
+    };
+    // A server that has no list of models is there all the same.
+    let answered = app.host().send(&outgoing).await;
+    Some(answered.is_ok_and(|Outbound { status, .. }| status < 500 && ![401, 403].contains(&status)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

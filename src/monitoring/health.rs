@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
+use futures::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::ai;
 use crate::app::App;
 use crate::db::{SECOND, Time};
 use crate::error::{Code, Error, Result};
@@ -86,16 +88,29 @@ pub async fn look(app: &App) -> Result<Health> {
 }
 
 async fn probe(app: &App, now: Time) -> Result<Health> {
-    let probed = app.host().probe(PATIENCE).await?;
+    let (probed, ai) = join(app.host().probe(PATIENCE), of_ai(app)).await;
+    let probed = probed?;
     for Probed { name, failure, .. } in &probed {
         if let Some(failure) = failure {
             host::log(name, failure);
         }
     }
-    let parts: Vec<Part> = probed.into_iter().map(Part::from).collect();
+    let parts: Vec<Part> = probed.into_iter().map(Part::from).chain([ai]).collect();
     let whole = parts.iter().all(|part| part.status != PartStatus::Failed);
     let status = if whole { Condition::Ok } else { Condition::Degraded };
     Ok(Health { status, version: env!("CARGO_PKG_VERSION").into(), checked_at: now, parts })
+}
+
+async fn of_ai(app: &App) -> Part {
+    let since = host::now();
+    let stands = ai::stands(app).await;
+    let status = match stands {
+        Some(true) => PartStatus::Ok,
+        Some(false) => PartStatus::Failed,
+        None => PartStatus::Off,
+    };
+    let milliseconds = stands.map(|_| host::now().millis().saturating_sub(since.millis()));
+    Part { name: "ai".into(), status, milliseconds }
 }
 
 impl From<Probed> for Part {

@@ -180,7 +180,7 @@ impl Permits<Delete> for Row {
 pub struct Filter {
     status: Option<Status>,
     /// A user's id.
-    #[schemars(example = 42, range(min = 1))]
+    #[schemars(example = 42)]
     requested_by: Option<i64>,
 }
 

@@ -7,7 +7,9 @@ async fn health_tells_how_each_part_answers() {
     let health = health.data();
     assert_eq!(health["status"], "ok", "{health}");
     let parts = health["parts"].as_array().unwrap();
-    assert_eq!(pluck(parts, "name"), ["d1", "kv", "r2", "queues", "durable_objects"]);
+    assert_eq!(pluck(parts, "name"), ["d1", "kv", "r2", "queues", "durable_objects", "ai"]);
+    let (ai, parts) = parts.split_last().unwrap();
+    assert_eq!((&ai["status"], &ai["milliseconds"]), (&json!("off"), &Value::Null), "there is none");
     for part in parts {
         assert_eq!(part["status"], "ok", "{part}");
         assert!(part["milliseconds"].as_i64().is_some_and(|ms| (0..5_000).contains(&ms)), "{part}");
@@ -34,4 +36,13 @@ async fn a_part_that_fails_is_named() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["name"], "durable_objects");
     assert!(!reply.text.contains("out of order"), "why is for the log: {}", reply.text);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_named() {
+    let world = World::with(&[("AI_BASE_URL", "http://127.0.0.1:9/v1"), ("AI_MODEL", "m")]).await;
+    let reply = world.anonymous().get("/monitoring/health").await;
+    let failed: Vec<&Value> =
+        reply.data()["parts"].as_array().unwrap().iter().filter(|part| part["status"] != "ok").collect();
+    assert_eq!((failed.len(), &failed[0]["name"], &failed[0]["status"]), (1, &json!("ai"), &json!("failed")));
 }
