@@ -3,7 +3,7 @@
 // and where pictures go. Ends with 0 when all of it held, else tells which step did not.
 
 import assert from "node:assert/strict";
-import { begin } from "./walk.mjs";
+import { begin, eventually } from "./walk.mjs";
 
 const { site, login, usedLogin, screenshots } = JSON.parse(process.argv[2]);
 const ORDER = "order_id=4711&order=0b6d0f36-8f0b-4b8e-9a9e-3b1b3a0f6a11";
@@ -64,9 +64,11 @@ async function linkInTrouble(page) {
   restore = await pretend(page, "/auth/session-exchange", 429, failure("RATE_LIMITED", "Slowly."), limited);
   await button(page, "Try again").click();
   await reads(page, /tries again by itself in 1 second/);
-  await page.waitForTimeout(1200);
-  assert(restore.asked.length > 1, "it tries again by itself");
-  await restore();
+  await eventually(() => restore.asked.length > 1, "it tries again by itself");
+  // Long enough that it does not use the link up before the next step.
+  await pretend(page, "/auth/session-exchange", 429, failure("RATE_LIMITED", "No."), { "retry-after": "45" });
+  await reads(page, /tries again by itself in 45 seconds/);
+  await page.unrouteAll();
 }
 
 async function link(page) {
@@ -117,6 +119,7 @@ async function backToAnOpenCheckout(page) {
   await page.route("**/start-checkout", (route) => void (held = route));
   await button(page, "Upgrade to Pro").click();
   assert(await button(page, "Opening checkout…").isDisabled());
+  await eventually(() => held, "the checkout is asked for");
   await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false })));
   assert(await button(page, "Upgrade to Pro").isEnabled());
   await held.abort();
@@ -249,6 +252,7 @@ async function waiting(page) {
   await reads(page, /takes a few seconds/);
   await page.clock.runFor(20_000);
   const order = { order_id: 4711, order_identifier: "0b6d0f36-8f0b-4b8e-9a9e-3b1b3a0f6a11" };
+  await eventually(() => confirmed.asked.length, "the order is asked for");
   assert.deepEqual(confirmed.asked[0], order);
   await restore();
   await page.route("**/user/me", (route) => route.abort());

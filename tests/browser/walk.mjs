@@ -6,8 +6,15 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 import { checkPage, watch } from "./check.mjs";
 
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 const FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+/** For what the page does out of sight. */
+export async function eventually(holds, what) {
+  for (const end = Date.now() + PATIENCE; !holds(); await new Promise((done) => setTimeout(done, 50))) {
+    assert(Date.now() < end, what);
+  }
+}
 
 export async function begin(site, screenshots) {
   await mkdir(screenshots, { recursive: true });
