@@ -14,7 +14,7 @@ use crate::app::{By, Change};
 use crate::db::{self, Answers, DAY, Id, SECOND, Stmt, Time};
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, Kind};
-use crate::http::{Page, Revealing};
+use crate::http::Page;
 use crate::limits::Quota;
 use crate::sql;
 use input::{NewKey, Regenerate};
@@ -74,19 +74,13 @@ pub struct ApiKey {
 }
 
 /// An API key with its secret.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct ShownKey {
     #[serde(flatten)]
     shown: ApiKey,
-    /// Send it as `Authorization: Bearer …`. Shown this once: in the answer to the same request again it is `null`.
+    /// Send it as `Authorization: Bearer …`. Shown this once, and to who repeats the request with its `Idempotency-Key`.
     #[schemars(example = &"hsk_live_Zx3vQ0mTn06fEGbUh8OairZdw7kP2s0GcQxT")]
-    key: Option<String>,
-}
-
-impl Revealing for ShownKey {
-    fn concealed(&self) -> Self {
-        ShownKey { key: None, ..self.clone() }
-    }
+    key: String,
 }
 
 /// Whether somebody means this to be a key.
@@ -208,7 +202,7 @@ fn create(body: NewKey, id: Id, secret: &Secret, user: i64, quota: Quota, by: &B
     let insert_secret = insert_secret(secret, &key.id, by.at);
     let event = Event::new(Kind::ApiKeyCreated, by, &key.id)
         .with(json!({ "scopes": key.scopes, "expires_at": key.expires_at }));
-    Ok(Change::to(ShownKey { shown: key, key: Some(secret.text().to_owned()) })
+    Ok(Change::to(ShownKey { shown: key, key: secret.text().to_owned() })
         .within(quota, full)
         .run(taken)
         .run(insert)
@@ -251,7 +245,7 @@ impl Held {
         let insert_secret = insert_secret(secret, &key.id, by.at);
         let event =
             Event::new(Kind::ApiKeyRegenerated, by, &key.id).with(json!({ "overlap_until": key.overlap_until }));
-        Ok(Change::to(ShownKey { shown: key, key: Some(secret.text().to_owned()) })
+        Ok(Change::to(ShownKey { shown: key, key: secret.text().to_owned() })
             .run(renewed)
             .run(replace)
             .run(forget)

@@ -212,7 +212,7 @@ impl App {
         match outcome {
             Outcome::Is(outcome) => {
                 let answer = A::of(&outcome)?;
-                let kept = if A::STATUS == StatusCode::CREATED { self.keep(A::STATUS, answer.kept())? } else { None };
+                let kept = if A::STATUS == StatusCode::CREATED { self.keep(A::STATUS, answer.body())? } else { None };
                 self.write(kept, writes, Vec::new()).await?;
                 Ok(answer)
             }

@@ -21,10 +21,6 @@ pub trait Answer: Sized {
     const STATUS: StatusCode;
     fn of(of: &Self::Of) -> Result<Self>;
     fn body(&self) -> &str;
-    /// What is kept of it, for the same request again.
-    fn kept(&self) -> &str {
-        self.body()
-    }
 }
 
 macro_rules! answers {
@@ -78,38 +74,6 @@ pub fn written(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Bytes::from(body).into());
     *response.status_mut() = status;
     response
-}
-
-/// What holds something to be shown once.
-pub trait Revealing {
-    /// The same without it.
-    fn concealed(&self) -> Self;
-}
-
-/// 201 for what is shown once: nobody finds in the database what was shown, and a repeated request does not show it.
-pub struct Revealed<T> {
-    answer: Created<T>,
-    kept: Created<T>,
-}
-
-impl<T: Revealing + Serialize + DeserializeOwned> Answer for Revealed<T> {
-    type Of = T;
-    const STATUS: StatusCode = StatusCode::CREATED;
-    fn of(of: &T) -> Result<Self> {
-        Ok(Revealed { answer: Created::of(of)?, kept: Created::of(&of.concealed())? })
-    }
-    fn body(&self) -> &str {
-        self.answer.body()
-    }
-    fn kept(&self) -> &str {
-        self.kept.body()
-    }
-}
-
-impl<T> IntoResponse for Revealed<T> {
-    fn into_response(self) -> Response {
-        self.answer.into_response()
-    }
 }
 
 /// 204.

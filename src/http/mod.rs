@@ -13,8 +13,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 pub use answer::{
-    Answer, Bare, Created, IfMatch, Maybe, NoContent, One, Plain, Put, Revealed, Revealing, SetCookie, Socket, Tagged,
-    Versioned,
+    Answer, Bare, Created, IfMatch, Maybe, NoContent, One, Plain, Put, SetCookie, Socket, Tagged, Versioned,
 };
 pub use body::{BODY_LIMIT, Body, Body400, FormOr, Raw, Signed, is_json, parse, query};
 pub use file::{Download, File, Wanted};

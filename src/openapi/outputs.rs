@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Operation, Output};
 use crate::error::Code;
 use crate::http::{
-    Answer, Bare, Created, Download, File, Maybe, NoContent, One, Paged, Plain, Put, Revealed, SetCookie, Socket,
-    Tagged, Versioned,
+    Answer, Bare, Created, Download, File, Maybe, NoContent, One, Paged, Plain, Put, SetCookie, Socket, Tagged,
+    Versioned,
 };
 
 impl<T: JsonSchema> Output for One<T> {
@@ -53,12 +53,6 @@ impl<T: JsonSchema> Output for Created<T> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
             "example": "7b1f6c1e-0b6d-4a57-8f0e-2d9c770198c5",
         }));
-    }
-}
-
-impl<T: JsonSchema> Output for Revealed<T> {
-    fn describe(operation: &mut Operation) {
-        Created::<T>::describe(operation);
     }
 }
 

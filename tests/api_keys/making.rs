@@ -65,19 +65,14 @@ async fn a_key_is_shown_once_and_stands_nowhere() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_makes_no_other_key_and_shows_none() {
+async fn the_same_request_again_makes_no_other_key() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
     let request = || create(&ada, "CI").header("idempotency-key", "one").status(201);
     let (first, again) = (request().await, request().await);
     assert_eq!(again.header("idempotency-replayed"), "true");
-    let mut concealed = first.data().clone();
-    concealed["key"] = Value::Null;
-    assert_eq!(again.data(), &concealed);
+    assert_eq!(again.text, first.text, "who lost the first answer has the key all the same");
     assert_eq!(ada.get("/api-keys").await.total(), 1);
-    // Who lost the first answer knows which key it was, and gives it a new secret.
-    let secret = regenerate(&ada, &path_of(&again), 0).status(201).await;
-    ada.bearing(key_of(&secret)).get("/projects").await;
 }
 
 #[tokio::test]
