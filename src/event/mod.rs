@@ -134,7 +134,7 @@ kinds! {
     WebhookReplayed   "webhook.replayed"
     SupportAsked      "support.asked"
     SupportAnswered   "support.answered"
-    SupportEscalated  "support.escalated"
+    SupportEscalated  "support.escalated" [warning]
     SupportRated      "support.rated"
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
