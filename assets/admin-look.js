@@ -23,9 +23,11 @@ const GROUPS = {
 export async function overview() {
   const data = await ask("/admin/overview");
   if (!data) return;
-  const { health, figures = {}, series = [], switches, ...lists } = data;
+  const { health, figures = {}, series = [], hours = [], switches, ...lists } = data;
   if (health) standing(health);
-  $("charts").replaceChildren(...charts(series));
+  const daily = charts(series, "day", past(30, DAY, 10, ""));
+  const hourly = charts(hours, "hour", past(25, HOUR, 13, ":00:00.000Z"));
+  $("charts").replaceChildren(...daily, ...hourly);
   const left = new Map(Object.entries(figures));
   const groups = Object.entries(GROUPS).map(([title, which]) => {
     const mine = [...left].filter(([name]) => which.test(name));
@@ -46,14 +48,18 @@ function standing({ level, reasons }) {
   $("health").replaceChildren(make("strong", {}, title), ...(reasons.length ? [list] : []));
 }
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
-/** A chart for each figure. Days on which nothing happened are not told, but shown. */
-function charts(series) {
-  const days = Array.from({ length: 30 }, (_, i) => new Date(Date.now() - (29 - i) * DAY).toISOString().slice(0, 10));
-  const told = new Map(series.map((row) => [row.day, row]));
-  const names = series.length ? Object.keys(series[0]).filter((name) => name !== "day") : [];
-  return names.map((name) => bars(words(name), days.map((day) => [day, told.get(day)?.[name] ?? 0])));
+/** How the last so many days or hours are named, the current one last. */
+const past = (count, long, digits, rest) =>
+  Array.from({ length: count }, (_, i) => new Date(Date.now() - (count - 1 - i) * long).toISOString().slice(0, digits) + rest);
+
+/** A chart for each figure. Times at which nothing happened are not told, but shown. */
+function charts(rows, unit, times) {
+  const told = new Map(rows.map((row) => [row[unit], row]));
+  const names = rows.length ? Object.keys(rows[0]).filter((name) => name !== unit) : [];
+  return names.map((name) => bars(words(name), times.map((time) => [time, told.get(time)?.[name] ?? 0])));
 }
 
 export async function workers() {

@@ -23,6 +23,8 @@ pub struct Overview {
     pub subscriptions: Vec<Subscribed>,
     /// The last 30 days, of which those without anything are left out.
     pub series: Vec<Daily>,
+    /// The last 24 hours, of which those without a request are left out.
+    pub hours: Vec<Hourly>,
     pub queues: Vec<Depth>,
     pub switches: Vec<Switch>,
 }
@@ -59,7 +61,9 @@ pub struct Figures {
     pub previews_today: i64,
     pub ai_docs_today: i64,
     /// Answers with a status of 500 or more, but for what a switch refused.
+    #[serde(default)]
     pub errors_24h: i64,
+    #[serde(default)]
     pub requests_24h: i64,
     /// Questions that were passed on to operators.
     pub escalations_24h: i64,
@@ -94,6 +98,15 @@ pub struct Daily {
     pub failed_logins: i64,
 }
 
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct Hourly {
+    #[schemars(example = &"2026-11-27T09:00:00.000Z")]
+    pub hour: Time,
+    pub requests: i64,
+    /// As in `errors_24h`.
+    pub errors: i64,
+}
+
 /// In the order of `Overview::load`.
 pub fn reads(now: Time) -> Vec<Stmt> {
     vec![
@@ -114,6 +127,12 @@ pub fn reads(now: Time) -> Vec<Stmt> {
             now.plus(-DAYS * DAY),
             first_id(now.plus(-DAYS * DAY)),
         ),
+        sql!(
+            "SELECT substr(minute, 1, 13) || ':00:00.000Z' AS hour, sum(s2xx + s3xx + s4xx + s5xx) AS requests,
+                    sum(s5xx - switched) AS errors
+             FROM request_counts WHERE minute >= ?1 AND minute < 'all' GROUP BY hour ORDER BY hour",
+            now.plus(-DAY)
+        ),
         queues::depths(now),
         switches::all(),
     ]
@@ -133,8 +152,6 @@ fn figures(now: Time) -> Stmt {
                 (SELECT count(*) FROM events WHERE kind = 'login.failed' AND id >= ?4) AS failed_logins_24h,
                 (SELECT count(*) FROM jobs WHERE created_at >= ?5 AND kind = 'preview') AS previews_today,
                 (SELECT count(*) FROM jobs WHERE created_at >= ?5 AND kind = 'ai_doc') AS ai_docs_today,
-                (SELECT ifnull(sum(s5xx - switched), 0) FROM request_counts WHERE minute >= ?1 AND minute < 'all') AS errors_24h,
-                (SELECT ifnull(sum(s2xx + s3xx + s4xx + s5xx), 0) FROM request_counts WHERE minute >= ?1 AND minute < 'all') AS requests_24h,
                 (SELECT count(*) FROM events WHERE kind = 'support.escalated' AND id >= ?4) AS escalations_24h,
                 (SELECT count(*) FROM webhook_deliveries WHERE created_at >= ?1 AND status = 'delivered') AS webhooks_delivered_24h,
                 (SELECT count(*) FROM webhook_deliveries WHERE created_at >= ?1 AND status = 'failed') AS webhooks_failed_24h,
@@ -156,11 +173,14 @@ fn first_id(at: Time) -> Id {
 
 impl Overview {
     pub fn load(answers: &mut Answers) -> Result<Self> {
-        let figures: Figures = answers.first()?.ok_or_else(|| Error::internal("no figures"))?;
+        let mut figures: Figures = answers.first()?.ok_or_else(|| Error::internal("no figures"))?;
         let (tiers, subscriptions, series) = (answers.rows()?, answers.rows()?, answers.rows()?);
+        let hours: Vec<Hourly> = answers.rows()?;
+        figures.errors_24h = hours.iter().map(|hour| hour.errors).sum();
+        figures.requests_24h = hours.iter().map(|hour| hour.requests).sum();
         let (queues, switches) = (answers.rows()?, answers.rows()?);
         let health = stand(&figures, &queues, &switches);
-        Ok(Overview { health, figures, tiers, subscriptions, series, queues, switches })
+        Ok(Overview { health, figures, tiers, subscriptions, series, hours, queues, switches })
     }
 }
 

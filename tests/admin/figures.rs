@@ -51,6 +51,8 @@ async fn the_overview_counts_what_there_is() {
     assert_eq!(overview["tiers"], json!([{ "tier": "free", "users": 2 }, { "tier": "pro", "users": 1 }]));
     let today = json!([{ "day": now[..10], "signups": 2, "previews": 1, "ai_docs": 1, "failed_logins": 2 }]);
     assert_eq!(overview["series"], today);
+    let hour = json!([{ "hour": format!("{}:00:00.000Z", &now[..13]), "requests": 100, "errors": 3 }]);
+    assert_eq!(overview["hours"], hour);
     // Three of a hundred.
     assert_eq!(overview["health"]["level"], "yellow", "{}", overview["health"]);
     let seen = "SELECT count(*) FROM events WHERE kind = 'admin.viewed' AND entity_id = 'overview' AND actor_id = ?1";

@@ -251,6 +251,9 @@ const busy = {
     ...{ signups: 150 + ((i * 37) % 90), previews: 4000 + ((i * 911) % 2600), ai_docs: (i * 53) % 800 },
     failed_logins: i === 9 ? 900 : 60 + ((i * 17) % 50),
   })),
+  hours: Array.from({ length: 22 }, (_, i) => ({
+    ...{ hour: `${ago(i * 60).slice(0, 13)}:00:00.000Z`, requests: 60_000 + ((i * 7919) % 30_000), errors: i === 3 ? 9 : i % 2 },
+  })),
   queues: [{ queue: "events", waiting: 3, oldest_seconds: 1 }, { queue: "preview", waiting: 41, oldest_seconds: 74 }],
   switches: ["ai_docs", "maintenance", "previews", "read_only"].map((name, i) => ({
     ...{ name, is_on: i % 2 === 0, changed_at: i ? null : ago(300), changed_by: i ? null : 1 },
