@@ -70,17 +70,18 @@ impl WorkerFilter {
 
 impl Listed for WorkerNode {
     type Filter = WorkerFilter;
+    const FOR_OPERATORS: bool = true;
 
     fn list(ask: &Ask, filter: WorkerFilter, page: Page) -> Result<[Stmt; 2]> {
         Ok([
-            sql!("SELECT count(*) AS total FROM worker_nodes WHERE id > '' AND (?1 IS NULL OR type = ?1)", filter.name()),
+            sql!("SELECT count(*) AS total FROM worker_nodes WHERE ?1 IS NULL OR type = ?1", filter.name()),
             sql!(
                 "SELECT id AS name, type, draining, registered_at, last_heartbeat_at, metrics, completed, failed, timed_out,
                         iif(last_heartbeat_at > ?2, 'healthy', iif(last_heartbeat_at > ?3, 'warning', 'critical')) AS status,
                         busy_ms / nullif(completed, 0) AS average_milliseconds,
                         CAST(failed + timed_out AS REAL) / nullif(completed + failed + timed_out, 0) AS error_rate,
                         (SELECT count(*) FROM jobs WHERE worker_id = worker_nodes.id AND status = 'running') AS running
-                 FROM worker_nodes WHERE id > '' AND (?1 IS NULL OR type = ?1) ORDER BY id LIMIT ?4 OFFSET ?5",
+                 FROM worker_nodes WHERE ?1 IS NULL OR type = ?1 ORDER BY id LIMIT ?4 OFFSET ?5",
                 filter.name(),
                 ask.now.plus(-MINUTE),
                 ask.now.plus(-2 * MINUTE),

@@ -161,6 +161,7 @@ pub fn span(from: Option<Moment>, to: Option<Moment>) -> [String; 2] {
 
 impl Listed for Row {
     type Filter = Filter;
+    const FOR_OPERATORS: bool = true;
 
     /// By whatever of the filter says most. Counted up to 100,000: beyond that nobody turns pages.
     fn list(_: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {

@@ -17,6 +17,7 @@ use crate::access::{Credential, Identity};
 use crate::app::App;
 use crate::db::{Id, Time};
 use crate::error::{Code, Error, Result};
+use crate::user::User;
 
 use leases::Leases;
 
@@ -25,6 +26,9 @@ pub use tiers::{Allowance, Quota, Tier};
 
 /// How many times a key's limit all keys of a user have together.
 const KEYS_TOGETHER: u32 = 2;
+
+/// Requests a minute of an operator's: what a tier allows is no concern of theirs, a page that runs wild is.
+const OPERATORS: u32 = 3_000;
 
 /// Seconds over which a limit is counted.
 pub const WINDOW_SECONDS: i64 = 60;
@@ -124,6 +128,7 @@ impl Policy {
             (Counted::Webhook, _) => ("webhook", format!("webhook {network}"), limits.webhook),
             (Counted::Worker, _) => ("worker", format!("worker {network}"), limits.worker),
             (Counted::Caller, Err(_)) => ("anonymous", format!("ip {network}"), limits.anonymous),
+            (Counted::Caller, Ok(caller)) if operates(caller) => ("operator", caller.account(), OPERATORS),
             (Counted::Caller, Ok(caller)) => (known_tier(caller).name(), caller.account(), limits.requests_of(caller)),
         };
         Policy::leased(name, key, limit)
@@ -143,30 +148,45 @@ impl Policy {
 
 thread_local! {
     static LEASES: RefCell<Leases> = RefCell::default();
-    static TIERS: RefCell<HashMap<i64, Tier>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<i64, Known>> = RefCell::default();
 }
 
 /// An isolate forgets rather than grow without end.
 const REMEMBERED: usize = 10_000;
 
-/// Notes the tier a user row was just read with.
-pub fn remember_tier(user: i64, tier: Tier) {
-    TIERS.with_borrow_mut(|tiers| {
-        if tiers.len() >= REMEMBERED {
-            tiers.clear();
+/// As a user row was last read.
+#[derive(Clone, Copy)]
+struct Known {
+    tier: Tier,
+    operates: bool,
+}
+
+pub fn remember(user: &User) {
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
-        tiers.insert(user, tier);
+        known.insert(user.id, Known { tier: user.tier, operates: user.is_admin });
     });
 }
 
-/// Forgets what this isolate remembers of callers: how many leases, and how many tiers.
+/// Forgets what this isolate remembers of callers: how many leases, and how many users' tiers.
 pub fn forget() -> (i64, i64) {
-    (LEASES.take().len() as i64, TIERS.take().len() as i64)
+    (LEASES.take().len() as i64, KNOWN.take().len() as i64)
+}
+
+fn known(caller: &Identity) -> Option<Known> {
+    KNOWN.with_borrow(|known| known.get(&caller.user).copied())
 }
 
 /// The latest this isolate read, else what is said with the request.
 pub fn known_tier(caller: &Identity) -> Tier {
-    TIERS.with_borrow(|tiers| tiers.get(&caller.user).copied()).unwrap_or(caller.tier)
+    known(caller).map_or(caller.tier, |known| known.tier)
+}
+
+/// Somebody who runs this service, with their own hands.
+fn operates(caller: &Identity) -> bool {
+    caller.credential.session().is_ok() && known(caller).is_some_and(|known| known.operates)
 }
 
 /// What one request cost, and what is left.
