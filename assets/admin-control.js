@@ -22,10 +22,14 @@ const ALLOWS = ["previews", "ai_docs"];
 
 /** What each does, and what to ask before, where it cannot be taken back. */
 const MAINTENANCE = {
-  run_diagnostics: ["Run diagnostics", "Checks the database, its search indexes, storage, queues and configuration."],
+  run_diagnostics: [
+    "Run diagnostics",
+    "Checks the database, its search indexes, storage, queues and configuration.",
+    "All of the database is read. A large one answers others slowly meanwhile.",
+  ],
   cleanup: ["Clean up", "Does the round of the cron now: drops what is past keeping, sends again what was not delivered."],
-  cache_reset: ["Reset caches", "Lets go of what is remembered at the edge; it is read anew."],
-  reindex: ["Rebuild the search", "Builds the search indexes anew, piece by piece.", "Search may miss things until it is done."],
+  cache_reset: ["Reset caches", "The isolate that answers lets go of the limits and tiers it remembers, and reads them anew."],
+  reindex: ["Rebuild the search", "Builds the search indexes anew.", "Search answers as before until it is done, but a large database answers others slowly."],
   drain_workers: ["Drain workers", "They end what they do, and take nothing new until they are let work again."],
   reset_preview_queue: [
     "Empty the preview queue",

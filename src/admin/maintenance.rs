@@ -1,4 +1,5 @@
-//! What operators have done at once. Doing it twice does no more; what takes long follows behind its event, in pieces.
+//! What operators have done at once. Doing it twice does no more; what takes long follows behind its event. It is
+//! written down with what it does, or before where that is more than a batch.
 
 mod behind;
 mod diagnostics;
@@ -75,10 +76,14 @@ impl Action {
         Action::ALL.into_iter().find(|action| action.name() == name)
     }
 
-    /// What others would miss is only done when it is meant.
+    /// What others would miss or wait for is only done when it is meant.
     fn needs_confirmation(self, how: &Maintain) -> bool {
         match self {
-            Action::Reindex | Action::ResetPreviewQueue | Action::ResetAiQueue | Action::InvalidateSessions => true,
+            Action::Reindex
+            | Action::ResetPreviewQueue
+            | Action::ResetAiQueue
+            | Action::InvalidateSessions
+            | Action::RunDiagnostics => true,
             Action::Maintenance | Action::ReadOnly => how.on == Some(true),
             _ => false,
         }
@@ -108,8 +113,8 @@ impl Permits<Operate> for Action {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maintain {
-    /// Must be `true` for `reindex`, `reset_preview_queue`, `reset_ai_queue` and `invalidate_sessions`, and to put
-    /// `maintenance` or `read_only` in force.
+    /// Must be `true` for `reindex`, `reset_preview_queue`, `reset_ai_queue`, `invalidate_sessions` and
+    /// `run_diagnostics`, and to put `maintenance` or `read_only` in force.
     confirm: Option<bool>,
     /// Of a switch; of `drain_workers`, whether they get nothing new (the default).
     on: Option<bool>,
@@ -168,11 +173,15 @@ impl Action {
             }
             Action::Reindex => {
                 let rows = self.announce(app, json!({}), indexed(), &by).await?;
-                (vec![("rows", rows)], &[BEHIND, "Search answers as before until each index is exchanged at once."])
+                let notes: &[&str] = &[
+                    BEHIND,
+                    "Search answers as before until each index is exchanged at once. Meanwhile the database does nothing else.",
+                ];
+                (vec![("rows", rows)], notes)
             }
             Action::CacheReset => {
+                let _: NoContent = app.commit(self.done(json!({}), &by)).await?;
                 let (leases, tiers) = limits::forget();
-                let _: NoContent = app.commit(self.done(json!({ "leases": leases, "tiers": tiers }), &by)).await?;
                 let notes: &[&str] = &[
                     "Of this isolate; the others keep leases for 10 seconds, and a tier until they next read its user.",
                     "KV notes of ended sessions and login links are no cache of this kind: they lapse by themselves.",
@@ -180,16 +189,13 @@ impl Action {
                 (vec![("leases", leases), ("tiers", tiers)], notes)
             }
             Action::Cleanup => {
-                let numbers = clean(app).await?;
-                let _: NoContent = app
-                    .commit(self.done(json!({ "numbers": numbers.iter().map(|(_, n)| n).sum::<i64>() }), &by))
-                    .await?;
-                (numbers, &[])
+                let _: NoContent = app.commit(self.done(json!({}), &by)).await?;
+                (clean(app).await?, &[])
             }
             Action::RunDiagnostics => {
+                let _: NoContent = app.commit(self.done(json!({}), &by)).await?;
                 let checks = diagnostics::run(app).await;
                 let failed = checks.iter().filter(|check| !check.ok).count() as i64;
-                let _: NoContent = app.commit(self.done(json!({ "failed": failed }), &by)).await?;
                 let numbers = BTreeMap::from([("checks".into(), checks.len() as i64), ("failed".into(), failed)]);
                 return Ok(Done { action: self.name().into(), numbers, checks, notes: Vec::new() });
             }
@@ -212,12 +218,11 @@ impl Action {
     async fn drain(self, app: &App, how: &Maintain, by: &By) -> Result<i64> {
         let on = how.on.unwrap_or(true);
         let change = self.done(json!({ "on": on, "worker": how.worker }), by).run(sql!(
-            "UPDATE worker_nodes SET draining = ?2 WHERE id > '' AND (?1 IS NULL OR id = ?1)",
+            "UPDATE worker_nodes SET draining = ?2 WHERE ?1 IS NULL OR id = ?1",
             how.worker,
             on
         ));
-        let counted =
-            sql!("SELECT count(*) AS count FROM worker_nodes WHERE id > '' AND (?1 IS NULL OR id = ?1)", how.worker);
+        let counted = sql!("SELECT count(*) AS count FROM worker_nodes WHERE ?1 IS NULL OR id = ?1", how.worker);
         let mut answers = app.commit_and_read(change, vec![counted]).await?;
         Ok(answers.first()?.map_or(0, |counted: Counted| counted.count))
     }
@@ -241,8 +246,7 @@ fn unfinished(kind: &str) -> Stmt {
 
 fn indexed() -> Stmt {
     sql!(
-        "SELECT (SELECT count(*) FROM projects WHERE owner_id > 0) + (SELECT count(*) FROM tasks WHERE n > 0)
-              + (SELECT count(*) FROM comments WHERE n > 0) AS count"
+        "SELECT (SELECT count(*) FROM projects) + (SELECT count(*) FROM tasks) + (SELECT count(*) FROM comments) AS count"
     )
 }
 
@@ -280,7 +284,7 @@ async fn clean(app: &App) -> Result<Vec<(&'static str, i64)>> {
     Ok(vec![
         ("parts", parts.len() as i64),
         ("failed", failed),
-        ("events_sent_again", before.events),
+        ("events_overdue", before.events),
         ("idempotency_keys", before.idempotency_keys - after.idempotency_keys),
         ("login_attempts", before.login_attempts - after.login_attempts),
         ("login_links", before.login_links - after.login_links),

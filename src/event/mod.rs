@@ -80,6 +80,7 @@ kinds! {
     AdminExported     "admin.exported" [warning]
     AdminMaintained   "admin.maintenance" [warning]
     AdminSwitched     "admin.switched" [warning]
+    MaintenanceFailed "admin.maintenance_failed" [critical]
     AuditCheckpointed "audit.checkpointed"
     ApiKeyCreated     "api_key.created"
     ApiKeyRegenerated "api_key.regenerated"

@@ -25,7 +25,7 @@ pub fn of(kind: Kind, event: &Id) -> Option<Stmt> {
         Kind::SubscriptionLapsed => Some(lapsed(event)),
         Kind::AiDocsCompleted => Some(made(event, Type::AiDocsReady)),
         Kind::AiDocsFailed => Some(made(event, Type::AiDocsFailed)),
-        Kind::SupportEscalated | Kind::WorkerSilent => Some(alerted(event)),
+        Kind::SupportEscalated | Kind::WorkerSilent | Kind::MaintenanceFailed => Some(alerted(event)),
         _ => None,
     }
 }

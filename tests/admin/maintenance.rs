@@ -77,7 +77,7 @@ async fn a_broken_index_is_found_and_made_anew() {
     let (ada, root) = (world.sign_up("ada").await, world.operator("root").await);
     ada.project("Cormorant").await;
     world.drain().await;
-    let healthy = run(&root, "run_diagnostics", json!({})).await;
+    let healthy = run(&root, "run_diagnostics", json!({ "confirm": true })).await;
     assert_eq!(healthy["numbers"]["failed"], 0, "{healthy}");
     let names = pluck(healthy["checks"].as_array().unwrap(), "name");
     for name in ["d1", "kv", "r2", "queues", "durable_objects", "storage", "foreign_keys", "outbox", "search_projects"]
@@ -86,7 +86,8 @@ async fn a_broken_index_is_found_and_made_anew() {
     }
     world.sql("INSERT INTO projects_fts (projects_fts) VALUES ('delete-all')", &[]).await;
     assert_eq!(ada.get("/search/projects?q=cormorant").await.total(), 0);
-    let broken = run(&root, "run_diagnostics", json!({})).await;
+    root.post("/admin/maintenance/run_diagnostics").json(json!({})).refused_with(422, "CONFIRMATION_REQUIRED").await;
+    let broken = run(&root, "run_diagnostics", json!({ "confirm": true })).await;
     let failed: Vec<&Value> =
         broken["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false).collect();
     assert_eq!(failed.len(), 1, "{broken}");
@@ -95,7 +96,23 @@ async fn a_broken_index_is_found_and_made_anew() {
     assert_eq!(run(&root, "reindex", json!({ "confirm": true })).await["numbers"]["rows"], 1);
     world.drain().await;
     assert_eq!(ada.get("/search/projects?q=cormorant").await.total(), 1);
-    assert_eq!(run(&root, "run_diagnostics", json!({})).await["numbers"]["failed"], 0);
+    assert_eq!(run(&root, "run_diagnostics", json!({ "confirm": true })).await["numbers"]["failed"], 0);
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_made_anew_is_told_once() {
+    let world = World::new().await;
+    let root = world.operator("root").await;
+    root.project("Cormorant").await;
+    world.sql("DROP TABLE comments_fts", &[]).await;
+    run(&root, "reindex", json!({ "confirm": true })).await;
+    world.drain().await;
+    world.cron().await;
+    world.drain().await;
+    let told = "SELECT count(*) FROM events WHERE kind = 'admin.maintenance_failed' AND entity_id = 'reindex'";
+    assert_eq!(world.one(told, &[]).await, 1);
+    let alerts = root.get("/notifications").await;
+    assert_eq!(alerts.json["items"][0]["type"], "admin_alert", "{}", alerts.text);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What follows from an operator's word, in pieces. All of it may be done again.
+//! What follows from an operator's word. All of it may be done again.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -8,6 +8,7 @@ use crate::app::{App, Change};
 use crate::db::{Id, Time};
 use crate::error::Result;
 use crate::event::{Event, Kind, Recorded};
+use crate::host::log;
 use crate::http::NoContent;
 use crate::jobs::step::Step;
 use crate::{search, sql};
@@ -16,9 +17,19 @@ pub async fn follow(app: &App, event: &Recorded) -> Result<()> {
     match Action::parse(&event.entity_id) {
         Some(Action::InvalidateSessions) => end_sessions(app, event).await,
         Some(action @ (Action::ResetPreviewQueue | Action::ResetAiQueue)) => cancel(app, action.kind(), event).await,
-        Some(Action::Reindex) => search::rebuild(app).await,
+        Some(Action::Reindex) => reindex(app, event).await,
         _ => Ok(()),
     }
+}
+
+/// Each index is one statement. One that took too long takes too long again, so that it is not tried again: operators
+/// are told.
+async fn reindex(app: &App, event: &Recorded) -> Result<()> {
+    let Err(error) = search::rebuild(app).await else { return Ok(()) };
+    log("reindex", error.cause().unwrap_or(error.message()));
+    let failed = Event::new(Kind::MaintenanceFailed, &app.by_user(event.actor_id), &event.entity_id);
+    let _: NoContent = app.commit(Change::to(()).announce(failed)).await?;
+    Ok(())
 }
 
 /// Each as if its user had: edges and sockets are told by what follows from that.

@@ -1,4 +1,4 @@
-//! Looks closely at all that the service stands on. It reads much, so only operators ask for it.
+//! Looks closely at all that the service stands on. It reads all of the database, which does little else meanwhile.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
