@@ -16,8 +16,9 @@ use crate::host::{self, Probed};
 /// Milliseconds that each part has.
 const PATIENCE: u32 = 5_000;
 
-/// How long an isolate tells the same.
+/// How long an isolate tells the same, and how long at most while somebody looks anew.
 const GOOD_FOR: i64 = 5 * SECOND;
+const GOOD_MEANWHILE: i64 = 15 * SECOND;
 
 thread_local! {
     static LATEST: RefCell<Option<Health>> = const { RefCell::new(None) };
@@ -70,7 +71,7 @@ pub async fn look(app: &App) -> Result<Health> {
     let now = host::now();
     let latest = LATEST.with_borrow(Clone::clone);
     let busy = LOOKING.get().is_some_and(|since| now < since.plus(GOOD_FOR));
-    let fresh = |health: &Health| busy || now < health.checked_at.plus(GOOD_FOR);
+    let fresh = |health: &Health| now < health.checked_at.plus(if busy { GOOD_MEANWHILE } else { GOOD_FOR });
     let health = match latest.filter(fresh) {
         Some(health) => health,
         None => {

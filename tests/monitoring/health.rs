@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use crate::support::*;
 
 #[tokio::test]
@@ -20,10 +23,12 @@ async fn health_tells_how_each_part_answers() {
 async fn however_many_ask_the_parts_are_asked_once_in_a_while() {
     let world = World::new().await;
     let nobody = world.anonymous();
+    let began = Instant::now();
     nobody.get("/monitoring/health").await;
     let replies = join_all((0..20).map(|_| nobody.get("/monitoring/health").into_future())).await;
-    let told: Vec<&Value> = replies.iter().map(|reply| &reply.data()["checked_at"]).collect();
-    assert!(told.iter().all(|at| *at == told[0]), "{told:?}");
+    let told: BTreeSet<String> = replies.iter().map(|reply| reply.data()["checked_at"].to_string()).collect();
+    let looks = 1 + began.elapsed().as_secs() as usize / 5;
+    assert!(told.len() <= looks, "{looks} looks in {:?}: {told:?}", began.elapsed());
 }
 
 #[tokio::test]
