@@ -70,6 +70,11 @@ pub struct Figures {
     /// Of those made within a day; `failed` were given up.
     pub webhooks_delivered_24h: i64,
     pub webhooks_failed_24h: i64,
+    /// Of both: 0 to 1.
+    pub webhooks_success_rate: Option<f64>,
+    /// Of the last day's five-minute rounds of the cron, those that came and found the database at work: 0 to 1. Null
+    /// before the first one.
+    pub uptime: Option<f64>,
     pub workers: i64,
     /// Heard from within two minutes.
     pub workers_up: i64,
@@ -111,7 +116,7 @@ pub struct Hourly {
 pub fn reads(now: Time) -> Vec<Stmt> {
     vec![
         figures(now),
-        sql!("SELECT tier, count(*) AS users FROM users WHERE id > 0 GROUP BY tier ORDER BY tier"),
+        sql!("SELECT tier, count(*) AS users FROM users GROUP BY tier ORDER BY tier"),
         sql!(
             "SELECT tier, billing_cycle, count(*) AS count FROM subscriptions WHERE access_until > ?1
              GROUP BY tier, billing_cycle ORDER BY tier, billing_cycle",
@@ -141,21 +146,25 @@ pub fn reads(now: Time) -> Vec<Stmt> {
 fn figures(now: Time) -> Stmt {
     let today = Time::from_millis(now.millis() - now.millis().rem_euclid(DAY));
     sql!(
-        "SELECT (SELECT count(*) FROM users WHERE id > 0) AS users,
+        "SELECT (SELECT count(*) FROM users) AS users,
                 (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?1) AS active_24h,
                 (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?2) AS active_7d,
                 (SELECT count(DISTINCT user_id) FROM sessions INDEXED BY sessions_by_activity WHERE last_seen_at >= ?3) AS active_30d,
                 (SELECT count(*) FROM users WHERE created_at >= ?1) AS signups_24h,
                 (SELECT count(*) FROM users WHERE created_at >= ?2) AS signups_7d,
                 (SELECT count(*) FROM users WHERE created_at >= ?3) AS signups_30d,
-                (SELECT count(*) FROM projects WHERE owner_id > 0) AS projects,
+                (SELECT count(*) FROM projects) AS projects,
                 (SELECT count(*) FROM events WHERE kind = 'login.failed' AND id >= ?4) AS failed_logins_24h,
                 (SELECT count(*) FROM jobs WHERE created_at >= ?5 AND kind = 'preview') AS previews_today,
                 (SELECT count(*) FROM jobs WHERE created_at >= ?5 AND kind = 'ai_doc') AS ai_docs_today,
                 (SELECT count(*) FROM events WHERE kind = 'support.escalated' AND id >= ?4) AS escalations_24h,
                 (SELECT count(*) FROM webhook_deliveries WHERE created_at >= ?1 AND status = 'delivered') AS webhooks_delivered_24h,
                 (SELECT count(*) FROM webhook_deliveries WHERE created_at >= ?1 AND status = 'failed') AS webhooks_failed_24h,
-                (SELECT count(*) FROM worker_nodes WHERE id > '') AS workers,
+                (SELECT avg(status = 'delivered') FROM webhook_deliveries
+                 WHERE created_at >= ?1 AND status IN ('delivered', 'failed')) AS webhooks_success_rate,
+                (SELECT min(1.0, count(*) * 1.0 / max(1, (unixepoch(?7) - unixepoch(max(?1, (SELECT min(at) FROM queue_samples)))) / 300))
+                 FROM queue_samples WHERE queue = 'events' AND at >= ?1) AS uptime,
+                (SELECT count(*) FROM worker_nodes) AS workers,
                 (SELECT count(*) FROM worker_nodes WHERE last_heartbeat_at > ?6) AS workers_up",
         now.plus(-DAY),
         now.plus(-7 * DAY),
@@ -163,6 +172,7 @@ fn figures(now: Time) -> Stmt {
         first_id(now.plus(-DAY)),
         today,
         now.plus(-HOUR / 30),
+        now,
     )
 }
 

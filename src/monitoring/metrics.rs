@@ -29,7 +29,7 @@ pub fn reads(now: Time) -> Vec<Stmt> {
         ),
         sql!(
             "SELECT type AS kind, iif(last_heartbeat_at > ?1, 'up', 'silent') AS status, count(*) AS count
-             FROM worker_nodes WHERE id > '' GROUP BY 1, 2",
+             FROM worker_nodes GROUP BY 1, 2",
             now.plus(-2 * MINUTE)
         ),
         sql!(

@@ -32,22 +32,64 @@ async fn the_overview_counts_what_there_is() {
     world.sql(minute, &[json!(format!("{}00.000Z", &now[..17]))]).await;
     world.sql(minute, &[json!("2026-01-01T00:00:00.000Z")]).await;
 
+    let (last_week, last_month) = (ago(&world, 3 * 86_400), ago(&world, 20 * 86_400));
+    world.sql("UPDATE sessions SET last_seen_at = ?1 WHERE user_id = ?2", &[json!(last_month), json!(ada.id())]).await;
+    let asked = "INSERT INTO events (id, kind, entity_id, data, request_id, created_at, delivered_at)
+                 SELECT ?1, 'support.escalated', 'x', '{}', 'r', ?2, ?2";
+    world
+        .sql(asked, &[world.one("SELECT substr(max(id), 1, 24) || '000000000000' FROM events", &[]).await, json!(now)])
+        .await;
+    let hook = "INSERT INTO webhook_endpoints (id, project_id, url, event_types, secret, created_at, updated_at)
+                VALUES ('hook', 'x', 'https://example.com', '[]', 'x', ?1, ?1)";
+    world.sql(hook, &[json!(now)]).await;
+    for (n, status, at) in [
+        (1, "delivered", &now),
+        (2, "delivered", &now),
+        (3, "delivered", &now),
+        (4, "failed", &now),
+        (5, "failed", &last_week),
+    ] {
+        let delivery = "INSERT INTO webhook_deliveries (id, webhook_id, event_id, event, body, status, created_at)
+                        VALUES (?1, 'hook', ?1, 'task.created', '{}', ?2, ?3)";
+        world.sql(delivery, &[json!(format!("{n}")), json!(status), json!(at)]).await;
+    }
+    // Of the three rounds of the last quarter of an hour, two came.
+    for seconds in [900, 300] {
+        world.sql("INSERT INTO queue_samples VALUES (?1, 'events', 0, 0)", &[json!(ago(&world, seconds))]).await;
+    }
+    let paid = "INSERT INTO subscriptions (subscription_id, user_id, tier, status, billing_cycle, access_until, revision, created_at, updated_at)";
+    for (n, until) in [(1, "2999-01-01T00:00:00.000Z"), (2, "2026-01-01T00:00:00.000Z")] {
+        let paid = format!("{paid} VALUES (?1, ?2, 'pro', 'active', 'yearly', ?3, 1, '', '')");
+        world.sql(&paid, &[json!(format!("{n}")), json!(ada.id()), json!(until)]).await;
+    }
+
     let reply = root.get("/admin/overview").await;
     assert_eq!(reply.trips(), 2);
     let (overview, figures) = (reply.data(), &reply.data()["figures"]);
     for (figure, count) in [
         ("users", 3),
-        ("active_24h", 3),
+        ("active_24h", 2),
+        ("active_7d", 2),
+        ("active_30d", 3),
         ("signups_24h", 2),
+        ("signups_7d", 2),
+        ("signups_30d", 2),
         ("projects", 1),
         ("failed_logins_24h", 2),
         ("previews_today", 1),
         ("ai_docs_today", 1),
         ("errors_24h", 3),
+        ("requests_24h", 100),
+        ("escalations_24h", 1),
+        ("webhooks_delivered_24h", 3),
+        ("webhooks_failed_24h", 1),
+        ("workers_up", 0),
         ("workers", 0),
     ] {
         assert_eq!(figures[figure], count, "{figure}: {figures}");
     }
+    assert_eq!((&figures["webhooks_success_rate"], &figures["uptime"]), (&json!(0.75), &json!(2.0 / 3.0)));
+    assert_eq!(overview["subscriptions"], json!([{ "tier": "pro", "billing_cycle": "yearly", "count": 1 }]));
     assert_eq!(overview["tiers"], json!([{ "tier": "free", "users": 2 }, { "tier": "pro", "users": 1 }]));
     let today = json!([{ "day": now[..10], "signups": 2, "previews": 1, "ai_docs": 1, "failed_logins": 2 }]);
     assert_eq!(overview["series"], today);

@@ -95,8 +95,18 @@ fn parameters(sql: &str) -> usize {
     numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
 }
 
-/// Reads these whole tables on purpose: they stay small, or the reading is bounded.
-const MAY_SCAN: [&str; 0] = [];
+/// What reads whole tables on purpose: machines are few, and all there is of a thing is counted for an operator only.
+const MAY_SCAN: [(&str, &str); 9] = [
+    ("src/admin/maintenance.rs", "comments"),
+    ("src/admin/maintenance.rs", "projects"),
+    ("src/admin/maintenance.rs", "tasks"),
+    ("src/admin/maintenance.rs", "worker_nodes"),
+    ("src/admin/overview.rs", "projects"),
+    ("src/admin/overview.rs", "users"),
+    ("src/admin/overview.rs", "worker_nodes"),
+    ("src/admin/workers.rs", "worker_nodes"),
+    ("src/monitoring/metrics.rs", "worker_nodes"),
+];
 
 #[tokio::test]
 async fn every_statement_fits_the_schema_and_reads_no_whole_table() {
@@ -113,7 +123,9 @@ async fn every_statement_fits_the_schema_and_reads_no_whole_table() {
             let asked = table.split_once(" VIRTUAL TABLE INDEX ").and_then(|(_, how)| how.split_once(':'));
             let asked = asked.is_some_and(|(plan, how)| how.contains('M') || (plan, how) == ("1", ""));
             let written = table == "CONSTANT ROW" || table.ends_with("-ROW VALUES CLAUSE");
-            let small = asked || written || MAY_SCAN.contains(&table);
+            let name = table.split(' ').next().unwrap();
+            let meant = MAY_SCAN.iter().any(|(file, whole)| at.starts_with(file) && *whole == name);
+            let small = asked || written || meant;
             assert!(derived || small, "{at} reads all of {table}: {details:?}");
         }
     }
