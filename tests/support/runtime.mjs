@@ -68,7 +68,8 @@ const script = await readFile(path.join(BUILD, "index.js"), "utf8").catch(() => 
 const [, DATE] = /^compatibility_date = "(.+)"$/m.exec(await readFile(path.join(ROOT, "wrangler.toml"), "utf8"));
 const wasm = await readFile(path.join(BUILD, "index_bg.wasm"));
 const migrations = path.join(ROOT, "migrations");
-const schema = await Promise.all(
+const schema = await readFile(path.join(ROOT, "schema.sql"), "utf8");
+const steps = await Promise.all(
   (await readdir(migrations)).filter((name) => name.endsWith(".sql")).sort().map((name) => readFile(path.join(migrations, name), "utf8")),
 );
 
@@ -188,9 +189,9 @@ async function start(wanted) {
   await instance.mf.ready;
   return Promise.all(
     homes.map(async ({ home, names, options }) => {
-      if (!options.blank && !options.without?.includes("DB")) {
+      if (!options.without?.includes("DB")) {
         const db = await instance.mf.getD1Database("DB", home);
-        for (const sql of schema) await db.prepare(sql).run();
+        for (const sql of options.migrated ? steps : [schema]) await db.prepare(sql).run();
       }
       worlds.set(home, { instance, name: home, names });
       return { world: home, urls: await origins(instance, names) };
