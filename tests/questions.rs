@@ -128,6 +128,10 @@ async fn the_accounts_own_models_answer_where_they_are_bound() {
     assert_eq!(answer["source"], "ai", "{answer}");
     assert!(answer["answer"].as_str().unwrap().starts_with("A stand-in says: "));
     assert!(ai.asked()[0].body["model"].as_str().unwrap().starts_with("@cf/"));
+    // The stand-in cuts it into fours: the year comes as a number.
+    ai.say(Some("Not 2031, but later."));
+    assert_eq!(ada.ask(ODD).await["answer"], "Not 2031, but later.");
+    ai.say(None);
     for fault in
         [Fault::Status(400), Fault::Busy(3), Fault::Stall, Fault::Late(Duration::from_secs(20)), Fault::Garbage]
     {

@@ -1,6 +1,6 @@
 //! An answer as it is streamed: server-sent events, each a piece of it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Failure, Reply};
 
@@ -9,6 +9,7 @@ use super::{Failure, Reply};
 struct Piece {
     #[serde(default)]
     choices: Option<Vec<Choice>>,
+    #[serde(default, deserialize_with = "said")]
     response: Option<String>,
     usage: Option<Usage>,
     model: Option<String>,
@@ -24,7 +25,22 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct Delta {
+    #[serde(default, deserialize_with = "said")]
     content: Option<String>,
+}
+
+/// The account's models send a token of digits as a number.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(Option::deserialize(from)?.map(|said| match said {
+        Said::Text(text) => text,
+        Said::Number(number) => number.to_string(),
+    }))
 }
 
 #[derive(Deserialize)]
@@ -120,6 +136,16 @@ mod tests {
         assert_eq!(text("{\"response\":\"Hello\"}"), Ok(("Hello".into(), None, false)));
         let whole = "{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"length\"}]}";
         assert_eq!(text(whole), Ok(("Hi".into(), None, true)));
+    }
+
+    #[test]
+    fn a_token_of_digits_comes_as_a_number() {
+        let bound =
+            "data: {\"response\":\"No. \"}\n\ndata: {\"response\":1}\n\ndata: {\"response\":20}\n\ndata: [DONE]\n\n";
+        assert_eq!(text(bound), Ok(("No. 120".into(), None, false)));
+        let chat = "data: {\"choices\":[{\"delta\":{\"content\":6}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":null},\"finish_reason\":\"stop\"}]}\n\n";
+        assert_eq!(text(chat), Ok(("6".into(), None, false)));
+        assert_eq!(text("data: {\"response\":{}}\n\n"), Err(Failure::Garbage));
     }
 
     #[test]

@@ -124,12 +124,15 @@ async fn answer(State(mind): State<Shared>, request: Request) -> Response {
 }
 
 fn said(as_openai: bool, model: &Value, piece: &str) -> String {
+    // Cloudflare's models send a token of digits as a number.
+    let number = piece.parse::<u32>().ok().filter(|number| number.to_string() == piece);
+    let bound = number.map_or_else(|| Value::from(piece), Value::from);
     let event = match as_openai {
         true => json!({
             "id": "chatcmpl-stand-in", "object": "chat.completion.chunk", "model": model,
             "choices": [{ "index": 0, "delta": { "content": piece }, "finish_reason": null }],
         }),
-        false => json!({ "response": piece }),
+        false => json!({ "response": bound }),
     };
     event.to_string()
 }
