@@ -77,7 +77,7 @@ async fn the_provider_answers_from_the_entries_that_fit_best() {
     let entries = data["entries"].as_array().unwrap();
     assert!((1..=4).contains(&entries.len()) && entries.iter().all(|entry| entry["answer"].is_string()));
     assert_eq!(asked.body["stream"], true);
-    assert_eq!(asked.body["max_tokens"], 400);
+    assert_eq!(asked.body["max_completion_tokens"], 400);
 }
 
 #[tokio::test]
@@ -128,6 +128,7 @@ async fn the_accounts_own_models_answer_where_they_are_bound() {
     assert_eq!(answer["source"], "ai", "{answer}");
     assert!(answer["answer"].as_str().unwrap().starts_with("A stand-in says: "));
     assert!(ai.asked()[0].body["model"].as_str().unwrap().starts_with("@cf/"));
+    assert_eq!(ai.asked()[0].body["max_tokens"], 400);
     // The stand-in cuts it into fours: the year comes as a number.
     ai.say(Some("Not 2031, but later."));
     assert_eq!(ada.ask(ODD).await["answer"], "Not 2031, but later.");

@@ -161,35 +161,37 @@ pub async fn ask(app: &App, prompt: &Prompt) -> Result<Reply, Failure> {
         }
         None if app.host().has_models() => {
             let model = ai.model.as_deref().unwrap_or(USUAL_MODEL);
-            (model, app.host().infer(model, &question(prompt).to_string(), patience).await)
+            (model, app.host().infer(model, &question(prompt, "max_tokens").to_string(), patience).await)
         }
         None => return Err(Failure::Off),
     };
+    let said = answer.as_ref().ok().and_then(refusal).unwrap_or_default();
     let outcome = match answer {
         Ok(answer) => heard(answer, model),
         Err(error) => Err(unheard(&error)),
     };
     if let Err(failure) = &outcome {
-        crate::host::log("ai", failure.code());
+        crate::host::log("ai", format!("{} {said}", failure.code()).trim_end());
     }
     outcome
 }
 
-fn question(prompt: &Prompt) -> serde_json::Value {
+/// `limit`: what the answer's length is called.
+fn question(prompt: &Prompt, limit: &str) -> serde_json::Value {
     json!({
         "messages": [
             { "role": "system", "content": prompt.system },
             { "role": "user", "content": prompt.user },
         ],
         "stream": true,
-        "max_tokens": prompt.max_tokens,
-        "temperature": 0.2,
+        limit: prompt.max_tokens,
     })
 }
 
 impl Endpoint {
     fn request(&self, model: &str, prompt: &Prompt, patience: Patience) -> Outgoing {
-        let mut body = question(prompt);
+        // Newer models refuse `max_tokens`.
+        let mut body = question(prompt, "max_completion_tokens");
         if let Some(body) = body.as_object_mut() {
             body.insert("model".into(), model.into());
             body.insert("stream_options".into(), json!({ "include_usage": true }));
@@ -198,6 +200,22 @@ impl Endpoint {
         headers.extend(self.key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         Outgoing { method: "POST", url: self.url.clone(), headers, body: Some(body.to_string()), patience }
     }
+}
+
+/// The status of a refusal and its code, as far as that is none of what was asked or said.
+fn refusal(answer: &Outbound) -> Option<String> {
+    if (200..=299).contains(&answer.status) {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let code = ["/error/code", "/error/type"].into_iter().find_map(|at| match body.pointer(at)? {
+        serde_json::Value::String(code) => Some(code.clone()),
+        serde_json::Value::Number(code) => Some(code.to_string()),
+        _ => None,
+    });
+    let is_code =
+        |code: &String| code.len() <= 60 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    Some(format!("{} {}", answer.status, code.filter(is_code).unwrap_or_default()))
 }
 
 fn heard(answer: Outbound, model: &str) -> Result<Reply, Failure> {
@@ -283,6 +301,19 @@ mod tests {
         assert_eq!(heard(401, None), Some(Failure::Refused));
         assert_eq!(heard(302, None), Some(Failure::Refused));
         assert_eq!(heard(504, None), Some(Failure::Timeout));
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_code_alone() {
+        let told = |status, body: &str| refusal(&Outbound { status, retry_after: None, cut: None, body: body.into() });
+        let refused =
+            r#"{"error":{"message":"'max_tokens' is not supported","type":"x","code":"unsupported_parameter"}}"#;
+        assert_eq!(told(400, refused).as_deref(), Some("400 unsupported_parameter"));
+        assert_eq!(told(401, r#"{"error":{"code":null,"type":"auth"}}"#).as_deref(), Some("401 auth"));
+        for silent in ["<html>", r#"{"error":{"code":"what you wrote: fn a()"}}"#, r#"{"error":"no"}"#] {
+            assert_eq!(told(500, silent).as_deref(), Some("500 "), "{silent}");
+        }
+        assert_eq!(told(200, refused), None);
     }
 
     #[test]

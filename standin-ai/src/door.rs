@@ -77,6 +77,10 @@ async fn answer(State(mind): State<Shared>, request: Request) -> Response {
         (fault, mind.says.clone())
     };
     let busy = Busy::new(mind);
+    // As the newest models do.
+    if as_openai && ["max_tokens", "temperature"].iter().any(|old| asked.body.get(old).is_some()) {
+        return failed(400, None);
+    }
     let mut pause = Duration::ZERO;
     match &fault {
         Some(Fault::Status(status)) => return failed(*status, None),
@@ -92,7 +96,8 @@ async fn answer(State(mind): State<Shared>, request: Request) -> Response {
         _ => {}
     }
     let text = says.unwrap_or_else(|| answers::answer(asked.message("user")));
-    let most = asked.body["max_tokens"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let limit = if as_openai { "max_completion_tokens" } else { "max_tokens" };
+    let most = asked.body[limit].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let (mut pieces, is_cut) = answers::pieces(&text, most);
     let half = pieces.len() / 2;
     match fault {

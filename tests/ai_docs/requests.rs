@@ -23,7 +23,7 @@ async fn a_file_is_documented() {
 
     let asked = thinking.ai.asked();
     assert_eq!((asked.len(), asked[0].authorization.as_str()), (1, "Bearer sk-stand-in"));
-    assert_eq!(asked[0].body["max_tokens"], 1000);
+    assert_eq!(asked[0].body["max_completion_tokens"], 1000);
     assert_eq!(asked[0].body["stream_options"], json!({ "include_usage": true }));
     let data: Value = serde_json::from_str(asked[0].message("user")).unwrap();
     assert_eq!(data["contents"], CODE);
@@ -58,7 +58,7 @@ async fn a_patch_may_be_wanted_in_another_language_with_files_beside() {
     assert!(
         system.contains("pt-BR") && system.contains("unified diff") && system.contains("what each part of it does")
     );
-    assert!(asked.message("user").contains("y = 2") && asked.body["max_tokens"] == 12_000);
+    assert!(asked.message("user").contains("y = 2") && asked.body["max_completion_tokens"] == 12_000);
 }
 
 #[tokio::test]
