@@ -96,7 +96,7 @@ struct HandedIn {
     list: Vec<Listed>,
     /// Hashes that must be known already, as often as they are named.
     known: Vec<Sha256Hex>,
-    /// Bytes of the files whose contents came along, as often as they are named.
+    /// Bytes of the files whose contents came along, as often as they are named, if only by their hash.
     bytes: u64,
 }
 
@@ -122,7 +122,7 @@ impl HandedIn {
     fn read(files: Vec<NewFile>) -> Result<Self> {
         let (mut contents, mut places, mut known, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let mut list: Vec<Listed> = Vec::with_capacity(files.len());
-        let (mut names, mut here) = (HashSet::new(), HashMap::new());
+        let (mut names, mut here) = (HashSet::new(), HashMap::<Sha256Hex, u64>::new());
         let mut end = 0;
         for (at, mut file) in files.into_iter().enumerate() {
             if !names.insert(file.path.folded()) {
@@ -136,7 +136,7 @@ impl HandedIn {
                     }
                     let length = content.len() as u64;
                     bytes += length;
-                    if here.insert(is.clone(), ()).is_none() {
+                    if here.insert(is.clone(), length).is_none() {
                         places.push((is.clone(), end, length));
                         end += length;
                         contents.push(content);
@@ -152,6 +152,7 @@ impl HandedIn {
             list.push(Listed { path: file.path, sha256 });
         }
         // What came along with one file may be named by another.
+        bytes += known.iter().filter_map(|hash| here.get(hash)).sum::<u64>();
         known.retain(|hash| !here.contains_key(hash));
         Ok(HandedIn { contents, places, list, known, bytes })
     }
@@ -310,7 +311,7 @@ mod tests {
         ]));
         let all = all.map(|all| (all.places, all.list.len(), all.known.len(), all.bytes));
         let places = vec![(hash, 0, 3), (Sha256Hex::of(b"two"), 3, 3)];
-        assert_eq!(all.map_err(|error| error.body("")), Ok((places, 4, 0, 9)));
+        assert_eq!(all.map_err(|error| error.body("")), Ok((places, 4, 0, 12)));
     }
 
     #[test]

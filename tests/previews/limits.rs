@@ -101,6 +101,12 @@ async fn files_bytes_and_devices_are_counted() {
         let reply = studio.ask(&studio.ada, body).refused_with(403, "PREVIEW_LIMIT_EXCEEDED").await;
         assert_eq!((&details(&reply)["limit_type"], &details(&reply)["used"]), (&json!(what), &json!(used)));
     }
+    // The same again by its hash weighs as much again.
+    let big = "a".repeat(600);
+    let again = json!({ "files": [{ "path": "0.html", "contents": big }, { "path": "1.html", "hash": sha256(big.as_bytes()) }],
+        "platform": "ios", "entry": "0.html" });
+    let reply = studio.ask(&studio.ada, again).refused_with(403, "PREVIEW_LIMIT_EXCEEDED").await;
+    assert_eq!(details(&reply)["used"], 1200);
     assert!(studio.world.files().await.is_empty());
     studio.ask(&studio.ada, files(&["a".repeat(600), "b".repeat(400)])).status(201).await;
 }
