@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::{App, Change};
-use crate::db::{self, Id};
+use crate::db::{self, Id, Time};
 use crate::error::{Code, Error, Result};
 use crate::sql;
 
@@ -19,7 +19,7 @@ struct Rest {
 /// Removes what a deleted project left, piece by piece; done again it goes on where it ended, or finds nothing.
 pub async fn all(app: &App, project: &str) -> Result<()> {
     match Id::parse(project) {
-        Some(project) => pieces(app, || of_project(&project)).await,
+        Some(project) => pieces(app, || of_project(&project, app.now())).await,
         None => Ok(()),
     }
 }
@@ -44,7 +44,7 @@ async fn pieces(app: &App, next: impl Fn() -> Change<Rest>) -> Result<()> {
 
 /// The next piece, and whether any is left. Nothing can go while another refers to it: what replies to the
 /// comments of the piece lets go of them first, whichever piece it is in itself.
-fn of_project(project: &Id) -> Change<Rest> {
+fn of_project(project: &Id, now: Time) -> Change<Rest> {
     Change::returning(sql!("SELECT EXISTS (SELECT 1 FROM projects WHERE id = ?1) AS is_left", project))
         .run(sql!(
             "UPDATE comments SET parent_id = NULL
@@ -63,9 +63,10 @@ fn of_project(project: &Id) -> Change<Rest> {
         // What was requested counts for a day, whatever became of the project.
         .run(sql!(
             "UPDATE jobs SET project_id = NULL, request = '{}', result = NULL, lease_until = NULL, expires_at = NULL,
-                    status = iif(status IN ('queued', 'running'), 'canceled', status)
+                    status = iif(status IN ('queued', 'running'), 'canceled', status), finished_at = ifnull(finished_at, ?2)
              WHERE id IN (SELECT id FROM jobs WHERE project_id = ?1 LIMIT 500)",
-            project
+            project,
+            now,
         ))
         .run(sql!(
             "DELETE FROM preview_files WHERE (project_id, sha256) IN

@@ -77,3 +77,20 @@ async fn nobody_waits_behind_another_plan() {
     bob.job_in(&project, &free, "completed").await;
     assert_eq!(ada.job(&project, &paid).await["status"], "running");
 }
+
+#[tokio::test]
+async fn a_deleted_project_is_no_reason_to_pause() {
+    let setup = patient().var("LIMIT_AI_DOCS_PER_MINUTE_FREE", "10");
+    let thinking = Thinking::with(setup).await;
+    let mut bob = thinking.world.sign_up("bob").await;
+    let project = bob.project("Launch").await;
+    thinking.ai.fail(Some(Fault::Late(Duration::from_secs(50))));
+    bob.doc(&project).await;
+    bob.delete(&format!("/projects/{project}")).await;
+    thinking.world.drain().await;
+    let other = bob.project("Another").await;
+    bob.ask_for_doc(&other).refused_with(403, "TIER_LIMIT_EXCEEDED").await;
+    thinking.world.clock().advance(Duration::from_secs(61));
+    bob.log_in().await;
+    bob.doc(&other).await;
+}
