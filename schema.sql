@@ -651,7 +651,7 @@ CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE status = 'completed';
 CREATE INDEX jobs_by_age ON jobs (created_at);
 CREATE INDEX jobs_left ON jobs (created_at) WHERE project_id IS NULL;
 
--- How many jobs of a kind were handed out: every fourth comes from the lane that would starve.
+-- How many jobs of a kind were handed out: every fourth comes from a lane that would starve.
 CREATE TABLE lanes (
   kind   TEXT PRIMARY KEY,
   claims INTEGER NOT NULL

@@ -1,4 +1,4 @@
-//! Whose turn it is: paid jobs first, and every fourth time the lane that would starve.
+//! Whose turn it is: paid jobs first, and every fourth time one of the lanes that would starve, in turns.
 
 use super::step::Started;
 use super::{JobKind, LEASE};
@@ -22,10 +22,12 @@ pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started
                     nullif(?4, ''), ?5, ?6
              FROM jobs WHERE id = (
                SELECT id FROM jobs WHERE kind = ?2 AND status = 'queued' AND lane = (
-                 SELECT iif(claims % 4 = 3,
-                            (SELECT max(lane) FROM jobs WHERE kind = ?2 AND status = 'queued'),
-                            (SELECT min(lane) FROM jobs WHERE kind = ?2 AND status = 'queued'))
-                 FROM lanes WHERE lanes.kind = ?2)
+                 SELECT CASE claims % 8
+                   WHEN 3 THEN (SELECT max(lane) FROM jobs WHERE kind = ?2 AND status = 'queued')
+                   WHEN 7 THEN ifnull((SELECT min(lane) FROM jobs WHERE kind = ?2 AND status = 'queued' AND lane > first), first)
+                   ELSE first END
+                 FROM (SELECT claims, (SELECT min(lane) FROM jobs WHERE kind = ?2 AND status = 'queued') AS first
+                       FROM lanes WHERE lanes.kind = ?2))
                ORDER BY created_at LIMIT 1)
                AND NOT EXISTS (SELECT 1 FROM worker_nodes WHERE id = ?3 AND draining)",
             event,

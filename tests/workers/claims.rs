@@ -25,25 +25,37 @@ async fn of_two_who_claim_at_once_each_gets_a_job_of_its_own() {
     assert_eq!(replies.iter().filter(|reply| reply.status == 204).count(), 6);
 }
 
-/// Paid jobs first, but every fourth claim is of the lane that would starve.
-#[tokio::test]
-async fn free_jobs_wait_behind_paid_ones_and_never_starve() {
-    let studio = wide().await;
-    let [free, pro, premium] =
-        [studio.world.sign_up("fay").await, studio.world.sign_up("pat").await, studio.world.sign_up("pia").await];
-    for (person, tier) in [(&free, "free"), (&pro, "pro"), (&premium, "premium")] {
-        studio.world.add_member(&studio.project, person).await;
-        studio.world.set_tier(person, tier).await;
-        for _ in 0..9 {
-            studio.ask(person, page()).status(201).await;
+/// The tiers of the jobs that are handed out, where so many of each wait.
+async fn handed_out(studio: &Studio, waiting: [(&str, usize); 3], claims: usize) -> Vec<String> {
+    for (tier, jobs) in waiting {
+        let person = studio.world.sign_up(tier).await;
+        studio.world.add_member(&studio.project, &person).await;
+        studio.world.set_tier(&person, tier).await;
+        for _ in 0..jobs {
+            studio.ask(&person, page()).status(201).await;
         }
     }
     let mut order = Vec::new();
-    for _ in 0..27 {
+    for _ in 0..claims {
         order.push(studio.machine.take().await["tier"].as_str().unwrap().to_owned());
     }
+    order
+}
+
+#[tokio::test]
+async fn no_lane_starves_however_full_the_others_are() {
+    let order = handed_out(&wide().await, [("free", 6), ("premium", 31), ("pro", 6)], 40).await;
+    let of = |tier: &str| (0..40).filter(|at| order[*at] == tier).collect::<Vec<_>>();
+    assert_eq!((of("free"), of("pro")), (vec![3, 11, 19, 27, 35], vec![7, 15, 23, 31, 39]), "{order:?}");
+}
+
+/// Paid jobs first, but every fourth claim is of a lane that would starve.
+#[tokio::test]
+async fn free_jobs_wait_behind_paid_ones_and_never_starve() {
+    let order = handed_out(&wide().await, [("free", 9), ("pro", 9), ("premium", 9)], 27).await;
     let starving: Vec<usize> = (3..27).step_by(4).collect();
-    assert!(starving.iter().all(|at| order[*at] == "free"), "{order:?}");
+    let reserved: Vec<&str> = starving.iter().map(|at| order[*at].as_str()).collect();
+    assert_eq!(reserved, ["free", "pro", "free", "free", "free", "free"], "{order:?}");
     let others: Vec<&str> =
         order.iter().enumerate().filter(|(at, _)| !starving.contains(at)).map(|(_, tier)| tier.as_str()).collect();
     let mut sorted = others.clone();
