@@ -95,7 +95,7 @@ async fn an_answer_that_knows_nothing_or_leads_away_is_none() {
 
 #[tokio::test]
 async fn a_provider_that_fails_in_any_way_leaves_it_to_the_operators() {
-    let Thinking { world, ai } = Thinking::open().await;
+    let Thinking { world, ai } = Thinking::hasty().await;
     let ada = world.sign_up("ada").await;
     for fault in [
         Fault::Status(400),

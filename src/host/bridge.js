@@ -135,7 +135,7 @@ export async function batch(env, json) {
   return utf8.encode(answer);
 }
 
-/** What ends a wait that takes too long in all, or hears nothing for too long. */
+/** What ends a wait that takes too long in all, or, once it began, hears nothing for too long. */
 class Timer {
   #abort = new AbortController();
   #end;
@@ -149,7 +149,7 @@ class Timer {
     /** Rejects when time is up. */
     this.up = new Promise((_, reject) => this.signal.addEventListener("abort", () => reject(this.signal.reason)));
     this.up.catch(() => {});
-    this.wait();
+    this.#wait(total);
   }
 
   get signal() {
@@ -158,10 +158,14 @@ class Timer {
 
   /** From here on, for the next piece. */
   wait() {
+    this.#wait(this.#silence);
+  }
+
+  #wait(silence) {
     clearTimeout(this.#timer);
     const left = this.#end - Date.now();
-    this.#stalled = this.#silence < left;
-    this.#timer = setTimeout(() => this.#abort.abort(), Math.min(this.#silence, left));
+    this.#stalled = silence < left;
+    this.#timer = setTimeout(() => this.#abort.abort(), Math.min(silence, left));
   }
 
   /** Why a body ended that did not end by itself. */

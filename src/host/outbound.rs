@@ -21,7 +21,7 @@ extern "C" {
 pub struct Patience {
     /// Milliseconds until all of it is there.
     pub total: u32,
-    /// Milliseconds from one piece of it to the next.
+    /// Milliseconds from one piece of it to the next. The first one has all the time.
     pub silence: u32,
     /// Bytes.
     pub most: u32,

@@ -24,7 +24,7 @@ async fn leaks(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_handed_in_is_nowhere_to_be_read() {
-    let thinking = Thinking::open().await;
+    let thinking = Thinking::hasty().await;
     let world = &thinking.world;
     let (ada, project) = thinking.author("ada").await;
     let body = json!({ "path": "a.rs", "contents": format!("fn a() {{}}\n// {CANARY}\n"),

@@ -30,7 +30,7 @@ async fn a_provider_that_fails_for_good_fails_the_job() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_tried_once_more() {
-    let thinking = Thinking::open().await;
+    let thinking = Thinking::hasty().await;
     let (ada, project) = thinking.author("ada").await;
     thinking.ai.fail_once(Fault::Stall);
     let id = ada.doc(&project).await;
@@ -50,6 +50,16 @@ async fn what_takes_too_long_is_tried_once_more() {
         thinking.world.drain().await;
         assert!(thinking.world.files_of(&id).await.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_first_piece_may_come_late() {
+    let setup = World::set_up().var("AI_TIMEOUT_SECONDS", "10").var("AI_SILENCE_SECONDS", "1");
+    let thinking = Thinking::with(setup).await;
+    let (ada, project) = thinking.author("ada").await;
+    thinking.ai.fail(Some(Fault::Late(Duration::from_secs(2))));
+    let id = ada.doc(&project).await;
+    assert_eq!(ada.job_in(&project, &id, "completed").await["attempt"], 1);
 }
 
 #[tokio::test]
@@ -106,12 +116,13 @@ async fn an_answer_to_what_was_canceled_leaves_nothing() {
     let thinking = Thinking::open().await;
     let world = &thinking.world;
     let (ada, project) = thinking.author("ada").await;
-    thinking.ai.fail(Some(Fault::Slow(Duration::from_millis(40))));
+    // It takes some seconds to answer.
+    thinking.ai.say(Some(&"word".repeat(12)));
+    thinking.ai.fail_once(Fault::Slow(Duration::from_millis(300)));
     let id = ada.doc(&project).await;
     world.eventually("it runs", async || thinking.ai.asked().len() == 1).await;
     ada.post(&format!("/projects/{project}/ai-docs/jobs/{id}/cancel")).await;
     // Another one comes after it in the same lane: by then it has been answered.
-    thinking.ai.fail(None);
     let next = ada.doc(&project).await;
     ada.job_in(&project, &next, "completed").await;
     world.drain().await;
