@@ -638,13 +638,15 @@ CREATE TABLE jobs (
   started_at    TEXT,
   finished_at   TEXT,
   -- When the files of a completed one go.
-  expires_at    TEXT
+  expires_at    TEXT,
+  -- Since when it waits, or how long it did: a retry waits anew.
+  queued_at     TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX jobs_of_project ON jobs (project_id, kind, id);
 CREATE INDEX jobs_of_user ON jobs (requested_by, kind, created_at);
 CREATE INDEX jobs_active ON jobs (requested_by, kind, status) WHERE status IN ('queued', 'running');
-CREATE INDEX jobs_waiting ON jobs (kind, lane, created_at) WHERE status = 'queued';
+CREATE INDEX jobs_waiting ON jobs (kind, lane, queued_at) WHERE status = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_until) WHERE status = 'running';
 CREATE INDEX jobs_of_worker ON jobs (worker_id, status);
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE status = 'completed';

@@ -28,10 +28,10 @@ pub struct Queue {
     #[serde(flatten)]
     pub depth: Depth,
     pub running: i64,
-    /// Of jobs that began within a day. Null: none.
+    /// Of jobs requested within a day that began, each by its latest attempt. Null: none.
     #[schemars(example = 1.5)]
     pub average_wait_seconds: Option<f64>,
-    /// Of what was completed within a day.
+    /// Of those that were completed.
     #[schemars(example = 4.2)]
     pub average_processing_seconds: Option<f64>,
     pub longest_waits: LongestWaits,
@@ -39,7 +39,7 @@ pub struct Queue {
     pub samples: Vec<Sample>,
 }
 
-/// Seconds, by tier, of what began within a day.
+/// Seconds, by tier, of the same jobs.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub struct LongestWaits {
     pub free: Option<f64>,
@@ -63,10 +63,10 @@ pub fn depths(now: Time) -> Stmt {
                 ifnull(max(0, unixepoch(?1) - unixepoch(min(created_at))), 0) AS oldest_seconds
          FROM events WHERE delivered_at IS NULL AND created_at > ''
          UNION ALL
-         SELECT 'preview', count(*), ifnull(max(0, unixepoch(?1) - unixepoch(min(created_at))), 0)
+         SELECT 'preview', count(*), ifnull(max(0, unixepoch(?1) - unixepoch(min(queued_at))), 0)
          FROM jobs WHERE kind = 'preview' AND status = 'queued'
          UNION ALL
-         SELECT 'ai_doc', count(*), ifnull(max(0, unixepoch(?1) - unixepoch(min(created_at))), 0)
+         SELECT 'ai_doc', count(*), ifnull(max(0, unixepoch(?1) - unixepoch(min(queued_at))), 0)
          FROM jobs WHERE kind = 'ai_doc' AND status = 'queued'
          UNION ALL
          SELECT 'webhooks', count(*), ifnull(max(0, unixepoch(?1) - unixepoch(min(next_attempt_at))), 0)
@@ -108,7 +108,7 @@ pub fn reads(now: Time) -> Vec<Stmt> {
             "SELECT kind AS queue, avg(wait) AS average_wait, avg(took) AS average_processing,
                     max(iif(tier = 'free', wait, NULL)) AS free, max(iif(tier = 'pro', wait, NULL)) AS pro,
                     max(iif(tier = 'premium', wait, NULL)) AS premium
-             FROM (SELECT kind, tier, unixepoch(started_at, 'subsec') - unixepoch(created_at, 'subsec') AS wait,
+             FROM (SELECT kind, tier, unixepoch(started_at, 'subsec') - unixepoch(queued_at, 'subsec') AS wait,
                           iif(status IN ('completed', 'expired'),
                               unixepoch(finished_at, 'subsec') - unixepoch(started_at, 'subsec'), NULL) AS took
                    FROM jobs WHERE created_at >= ?1 AND started_at IS NOT NULL)

@@ -7,12 +7,12 @@ use super::input::{Neighbour, NewDoc};
 use crate::app::App;
 use crate::db::{HOUR, Id, MINUTE};
 use crate::error::{Error, Result};
-use crate::sql;
+use crate::{jobs, sql};
 
 const PREFIX: &str = "ai-docs/";
 
-/// Longer than a job waits and runs: by then whatever it lay there for is over.
-const INPUT_KEPT: i64 = HOUR + 15 * MINUTE;
+/// Longer than a job waits and runs, and does so again: by then whatever it lay there for is over.
+const INPUT_KEPT: i64 = jobs::ATTEMPTS * (jobs::WAITS_AT_MOST + jobs::RUNS_AT_MOST) + 10 * MINUTE;
 const DOCUMENT_KEPT: i64 = 25 * HOUR;
 
 /// What the provider is shown.

@@ -9,7 +9,7 @@ use crate::sql;
 /// Hands the next job of a kind to the worker, if any waits and the worker is not to drain. `event` is the event's id.
 pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started> {
     Change::returning(sql!(
-        "SELECT j.id, j.project_id, j.requested_by, j.tier, j.attempt, j.request
+        "SELECT j.id, j.project_id, j.tier, j.attempt, j.request
          FROM events e JOIN jobs j ON j.id = e.entity_id WHERE e.id = ?1",
         event
     ))
@@ -28,7 +28,7 @@ pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started
                    ELSE first END
                  FROM (SELECT claims, (SELECT min(lane) FROM jobs WHERE kind = ?2 AND status = 'queued') AS first
                        FROM lanes WHERE lanes.kind = ?2))
-               ORDER BY created_at LIMIT 1)
+               ORDER BY queued_at LIMIT 1)
                AND NOT EXISTS (SELECT 1 FROM worker_nodes WHERE id = ?3 AND draining)",
             event,
             kind.name(),

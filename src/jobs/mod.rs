@@ -141,7 +141,8 @@ pub fn request<T>(new: New, rules: Vec<Rule>, outcome: T, by: &By) -> Change<T> 
     });
     within
         .run(sql!(
-            "INSERT INTO jobs (id, kind, project_id, requested_by, tier, request, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO jobs (id, kind, project_id, requested_by, tier, request, created_at, queued_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
             id,
             kind.name(),
             project,

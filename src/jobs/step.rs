@@ -25,8 +25,6 @@ pub struct Step<'a> {
 pub struct Started {
     pub id: Id,
     pub project_id: Option<Id>,
-    #[expect(dead_code, reason = "AI documents ask for it")]
-    pub requested_by: Option<i64>,
     pub tier: Tier,
     pub attempt: i64,
     #[serde(deserialize_with = "db::json")]
@@ -65,7 +63,7 @@ impl Step<'_> {
     /// What a step that was taken has begun; nothing where it was not.
     fn started(&self) -> Stmt {
         sql!(
-            "SELECT id, project_id, requested_by, tier, attempt, request FROM jobs
+            "SELECT id, project_id, tier, attempt, request FROM jobs
              WHERE id = ?1 AND EXISTS (SELECT 1 FROM events WHERE id = ?2)",
             self.job,
             self.event,
@@ -131,11 +129,12 @@ impl Step<'_> {
             ))
             .run(sql!(
                 "UPDATE jobs SET status = 'queued', attempt = attempt + 1, worker_id = NULL, lease_until = NULL,
-                        started_at = NULL, outcome = ?3
+                        started_at = NULL, outcome = ?3, queued_at = ?4
                  WHERE id = ?1 AND EXISTS (SELECT 1 FROM events WHERE id = ?2)",
                 self.job,
                 self.event,
                 outcome,
+                self.by.at,
             ))
     }
 

@@ -35,7 +35,7 @@ pub async fn round(app: &App) -> Result<()> {
            SELECT id, attempt, started_at FROM jobs WHERE status = 'running' AND lease_until < ?1 LIMIT 100)
          UNION ALL
          SELECT id, attempt, 'waiting' FROM (
-           SELECT id, attempt FROM jobs WHERE kind IN ('preview', 'ai_doc') AND lane IN (0, 1, 2) AND created_at < ?3 AND status = 'queued' LIMIT 100)
+           SELECT id, attempt FROM jobs WHERE kind IN ('preview', 'ai_doc') AND lane IN (0, 1, 2) AND queued_at < ?3 AND status = 'queued' LIMIT 100)
          UNION ALL
          SELECT id, attempt, 'expiring' FROM (
            SELECT id, attempt FROM jobs WHERE status = 'completed' AND expires_at <= ?1 LIMIT 100)",

@@ -7,8 +7,8 @@ fn job(n: usize, kind: &str, tier: &str, status: &str, times: [Option<&str>; 3])
 }
 
 async fn plant(world: &World, job: [Value; 7]) {
-    let insert = "INSERT INTO jobs (id, kind, tier, status, request, created_at, started_at, finished_at, lease_until)
-                  VALUES (?1, ?2, ?3, ?4, '{}', ?5, ?6, ?7, iif(?4 = 'running', '2099-01-01T00:00:00.000Z', NULL))";
+    let insert = "INSERT INTO jobs (id, kind, tier, status, request, created_at, queued_at, started_at, finished_at, lease_until)
+                  VALUES (?1, ?2, ?3, ?4, '{}', ?5, ?5, ?6, ?7, iif(?4 = 'running', '2099-01-01T00:00:00.000Z', NULL))";
     world.sql(insert, &job).await;
 }
 

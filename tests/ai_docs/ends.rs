@@ -76,7 +76,7 @@ async fn what_a_crash_left_is_found_by_the_cron() {
     world.plant_files(&keys).await;
     world.cron().await;
     assert_eq!(world.files().await.len(), 2);
-    world.clock().advance(Duration::from_secs(80 * 60));
+    world.clock().advance(Duration::from_secs(155 * 60));
     world.cron().await;
     assert_eq!(world.files().await, ["ai-docs/b.json"]);
     world.clock().advance(Duration::from_secs(24 * 60 * 60));

@@ -357,7 +357,7 @@ impl Inner {
     pub async fn plant_doc(&self, project: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let id = format!("0198c5f2-7d3a-7c42-9b52-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let insert = "INSERT INTO jobs (id, kind, project_id, tier, request, created_at) VALUES (?1, 'ai_doc', ?2, 'free', ?3, ?4)";
+        let insert = "INSERT INTO jobs (id, kind, project_id, tier, request, created_at, queued_at) VALUES (?1, 'ai_doc', ?2, 'free', ?3, ?4, ?4)";
         let wish =
             json!({ "path": "a.rs", "style": "short", "format": "doc", "language": null, "bytes": 7 }).to_string();
         self.sql(insert, &[json!(id), json!(project), json!(wish), json!("2026-11-01T00:00:00.000Z")]).await;

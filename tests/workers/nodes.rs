@@ -120,6 +120,26 @@ async fn an_attempt_ends_after_ten_minutes_however_alive_its_worker_is() {
 }
 
 #[tokio::test]
+async fn a_retry_waits_anew() {
+    let mut studio = Studio::new().await;
+    let job = studio.request().await;
+    studio.later(50 * 60).await;
+    studio.machine.take().await;
+    studio.world.clock().advance(Duration::from_secs(61));
+    studio.world.cron().await;
+    studio.later(20 * 60).await;
+    studio.world.cron().await;
+    assert_eq!(studio.status(&job).await, "queued");
+    let root = studio.world.operator("root").await;
+    let queues = root.get("/admin/queues").await;
+    let oldest = queues.items()[1]["oldest_seconds"].as_i64().unwrap();
+    assert!((1200..1300).contains(&oldest), "{oldest}");
+    assert_eq!(studio.machine.take().await["attempt"], 2);
+    let longest = root.get("/admin/queues").await.items()[1]["longest_waits"]["free"].as_f64().unwrap();
+    assert!((1200.0..1300.0).contains(&longest), "{longest}");
+}
+
+#[tokio::test]
 async fn what_nobody_comes_for_fails_after_an_hour() {
     let mut studio = Studio::new().await;
     let job = studio.request().await;
