@@ -95,6 +95,8 @@ pub enum Failure {
     Off,
     /// There is nothing to ask.
     Lost,
+    /// What was handed in, or what came of it, cannot be read or kept just now.
+    Storage,
     Unreachable,
     Timeout,
     /// It began, and then nothing came for too long.
@@ -114,6 +116,7 @@ impl Failure {
         match self {
             Failure::Off => "provider_off",
             Failure::Lost => "input_lost",
+            Failure::Storage => "storage_failed",
             Failure::Unreachable => "provider_unreachable",
             Failure::Timeout => "timeout",
             Failure::Stalled => "provider_stalled",
@@ -129,6 +132,7 @@ impl Failure {
         match self {
             Failure::Off => "There is no AI provider here.",
             Failure::Lost => "What was handed in is not there any more; request it again.",
+            Failure::Storage => "The storage cannot be reached; try again later.",
             Failure::Unreachable => "The AI provider cannot be reached; try again later.",
             Failure::Timeout => "The AI provider took too long.",
             Failure::Stalled => "The AI provider stopped in the middle of its answer.",

@@ -30,7 +30,7 @@ use crate::user::Person;
 pub use input::NewDoc;
 pub use list::{Finished, Row};
 pub use run::{run, tidy};
-pub use store::{forget_project, sweep};
+pub use store::forget_project;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -214,4 +214,10 @@ pub fn told(ids: &Value) -> Stmt {
          FROM jobs WHERE id IN (SELECT value FROM json_each(?1)) AND kind = 'ai_doc'",
         ids
     )
+}
+
+/// The cron's part: what waits for a message that was lost, and what a crash left.
+pub async fn sweep(app: &App) -> Result<()> {
+    let dispatched = run::round(app).await;
+    store::sweep(app).await.and(dispatched)
 }

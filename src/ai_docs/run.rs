@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Document, Wish, prompt, store};
 use crate::ai::{self, Failure};
 use crate::app::{App, By, Change};
-use crate::db::{self, Id};
+use crate::db::{self, Id, MINUTE};
 use crate::error::{Code, Error, Result};
 use crate::event::{self, Kind, Recorded};
 use crate::host::{self, Lane};
@@ -58,15 +58,47 @@ pub async fn run(app: &App, job: &Id) -> Result<()> {
     // Those who watch hear of it now, not when it is over.
     event::send_now(app).await;
     let outcome = written(app, &started).await;
-    let (end, by) = (app.id()?, By { at: host::now(), ..by });
-    let step = Step { job, attempt: Some(started.attempt), event: &end, by: &by };
-    match outcome {
-        Ok((document, result, warnings)) => {
-            store::keep_document(app, job, &document).await?;
-            finish(app, &step, &document, &result, &warnings).await
-        }
-        Err(failure) => app.commit::<NoContent>(failed(&step, failure)).await.map(drop),
+    let by = By { at: host::now(), ..by };
+    // Two: the one may have happened, though it seemed to fail.
+    let (end, retry) = (app.id()?, app.id()?);
+    let step = |event| Step { job, attempt: Some(started.attempt), event, by: &by };
+    let kept = match outcome {
+        Ok(written) => kept(app, &step(&end), &written).await.map_err(unstored),
+        Err(failure) => Err(failure),
+    };
+    match kept {
+        Ok(()) => Ok(()),
+        Err(failure) => app.commit::<NoContent>(failed(&step(&retry), failure)).await.map(drop),
     }
+}
+
+fn unstored(error: Error) -> Failure {
+    host::log("ai_docs", error.cause().unwrap_or(error.message()));
+    Failure::Storage
+}
+
+/// The cron's part: a job whose message was lost gets another one, every five minutes. Most just wait their turn, and of
+/// two messages one finds that the job does not wait any more.
+pub async fn round(app: &App) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Waiting {
+        id: String,
+        tier: String,
+    }
+    let find = sql!(
+        "SELECT id, tier FROM jobs WHERE kind = 'ai_doc' AND lane IN (0, 1, 2) AND queued_at <= ?1 AND status = 'queued'
+           AND (unixepoch(?2) - unixepoch(queued_at)) / 60 % 5 = 0
+           AND NOT EXISTS (SELECT 1 FROM switches WHERE name = 'ai_docs' AND is_on = 0)
+         LIMIT 100",
+        app.now().plus(-5 * MINUTE),
+        app.now(),
+    );
+    let waiting: Vec<Waiting> = app.read(vec![find]).await?.rows()?;
+    let mut outcome = Ok(());
+    for Waiting { id, tier } in waiting {
+        outcome = dispatch(app, &id, &tier.into(), 0).await.and(outcome);
+    }
+    outcome
 }
 
 async fn again_later(app: &App, job: &Id) -> Result<()> {
@@ -85,12 +117,8 @@ type Written = (Document, Value, Vec<String>);
 
 /// What the provider makes of it.
 async fn written(app: &App, started: &Started) -> Result<Written, Failure> {
-    let lost = |error: Error| {
-        host::log("ai_docs", error.cause().unwrap_or(error.message()));
-        Failure::Lost
-    };
     let wish: Wish = serde_json::from_value(started.request.clone()).map_err(|_| Failure::Lost)?;
-    let input = store::input(app, &started.id).await.map_err(lost)?.ok_or(Failure::Lost)?;
+    let input = store::input(app, &started.id).await.map_err(unstored)?.ok_or(Failure::Lost)?;
     let most = app.config().limits.of(started.tier).ai_doc_tokens.and_then(|most| u32::try_from(most).ok());
     let reply = ai::ask(app, &prompt::prompt(&wish, &input, most.unwrap_or(MOST_TOKENS))).await?;
     let (document, warnings) = prompt::read(&reply)?;
@@ -102,14 +130,15 @@ async fn written(app: &App, started: &Started) -> Result<Written, Failure> {
 /// Where a tier sets no limit.
 const MOST_TOKENS: u32 = 16_000;
 
-/// Done, with the row that stays. What was canceled meanwhile leaves nothing.
-async fn finish(app: &App, step: &Step<'_>, document: &Document, result: &Value, warnings: &[String]) -> Result<()> {
+/// Done, with the file and the row that stays. What was canceled meanwhile leaves nothing.
+async fn kept(app: &App, step: &Step<'_>, (document, result, warnings): &Written) -> Result<()> {
     #[derive(Deserialize)]
     struct Done {
         #[serde(deserialize_with = "db::flag")]
         here: bool,
     }
-    let kept = sql!(
+    store::keep_document(app, step.job, document).await?;
+    let summary = sql!(
         "INSERT INTO ai_doc_history (job_id, summary, model)
          SELECT id, ?3, ?4 FROM jobs WHERE id = ?1 AND EXISTS (SELECT 1 FROM events WHERE id = ?2)",
         step.job,
@@ -118,7 +147,7 @@ async fn finish(app: &App, step: &Step<'_>, document: &Document, result: &Value,
         document.model,
     );
     let done = sql!("SELECT status = 'completed' AS here FROM jobs WHERE id = ?1", step.job);
-    let done: Option<Done> = app.commit_row(step.complete(result, warnings, None).run(kept).then(done)).await?;
+    let done: Option<Done> = app.commit_row(step.complete(result, warnings, None).run(summary).then(done)).await?;
     match done {
         Some(Done { here: true }) => Ok(()),
         _ => store::drop_all(app, step.job.as_str()).await,
@@ -129,7 +158,7 @@ async fn finish(app: &App, step: &Step<'_>, document: &Document, result: &Value,
 fn failed(step: &Step<'_>, failure: Failure) -> Change<()> {
     let why = jobs::Failure::new(failure.code(), failure.message());
     match failure {
-        Failure::Timeout | Failure::Stalled => step.time_out(&why, None, None),
+        Failure::Timeout | Failure::Stalled | Failure::Storage => step.time_out(&why, None, None),
         Failure::Overloaded(wait) if wait.is_none_or(|seconds| seconds <= BUSY_FOR) => step.time_out(&why, None, None),
         _ => step.fail(&why, &[], None),
     }

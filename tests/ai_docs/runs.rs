@@ -112,6 +112,58 @@ async fn a_message_that_comes_twice_asks_once() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_kept_is_tried_once_more() {
+    let thinking = Thinking::open().await;
+    let world = &thinking.world;
+    let (ada, project) = thinking.author("ada").await;
+    world.sql("ALTER TABLE ai_doc_history RENAME TO elsewhere", &[]).await;
+    let id = ada.doc(&project).await;
+    let failed = ada.job_in(&project, &id, "failed").await;
+    assert_eq!((&failed["error"]["code"], &failed["attempt"]), (&json!("storage_failed"), &json!(2)));
+    assert_eq!(thinking.ai.asked().len(), 2);
+    world.sql("ALTER TABLE elsewhere RENAME TO ai_doc_history", &[]).await;
+    let id = ada.doc(&project).await;
+    ada.job_in(&project, &id, "completed").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_tried_once_more_and_what_is_gone_is_not() {
+    let thinking = Thinking::open().await;
+    let world = &thinking.world;
+    let (ada, project) = thinking.author("ada").await;
+    for (stored, code, attempt) in [(true, "storage_failed", 2), (false, "input_lost", 1)] {
+        let id = world.plant_doc(&project).await;
+        if stored {
+            // Not sealed as it should be, it fails to open.
+            world.plant_files(&[format!("ai-docs/{id}.input")]).await;
+        }
+        world.run_jobs(&[&id]).await;
+        let failed = ada.job_in(&project, &id, "failed").await;
+        assert_eq!((&failed["error"]["code"], &failed["attempt"]), (&json!(code), &json!(attempt)));
+    }
+    assert!(thinking.ai.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_whose_message_was_lost_gets_another() {
+    let thinking = Thinking::open().await;
+    let world = &thinking.world;
+    let (ada, project) = thinking.author("ada").await;
+    let id = world.plant_doc(&project).await;
+    let since = async |seconds: i64| {
+        let at = "UPDATE jobs SET queued_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?1 / 1000.0 - ?2, 'unixepoch')";
+        world.sql(at, &[json!(world.clock().now()), json!(seconds)]).await;
+        world.cron().await;
+    };
+    // Its input is not there: that it fails shows that it ran.
+    since(120).await;
+    since(8 * 60).await;
+    assert_eq!(ada.job(&project, &id).await["status"], "queued");
+    since(5 * 60 + 10).await;
+    ada.job_in(&project, &id, "failed").await;
+}
+
+#[tokio::test]
 async fn an_answer_to_what_was_canceled_leaves_nothing() {
     let thinking = Thinking::open().await;
     let world = &thinking.world;
