@@ -36,9 +36,20 @@ if (!source) {
 
 let token;
 
+/** Like fetch, but what comes too often is sent again, if that is soon. */
+async function patiently(url, options) {
+  for (;;) {
+    const response = await fetch(url, options);
+    const seconds = Number(response.headers.get("retry-after") ?? 1);
+    if (response.status !== 429 || seconds > 60) return response;
+    await response.body?.cancel();
+    await sleep(seconds * 1000);
+  }
+}
+
 async function send(method, path, body, type = "application/json") {
   const headers = { ...(body && { "content-type": type }), ...(token && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(`${API}${path}`, { method, headers, body });
+  const response = await patiently(`${API}${path}`, { method, headers, body });
   if (response.ok) return response.status === 204 ? undefined : response.json();
   const { error } = await response.json();
   throw new Error(`${error.code}: ${error.message} ${error.details ? JSON.stringify(error.details) : ""}`);
@@ -80,7 +91,7 @@ async function finished(project, job) {
 }
 
 async function keep(name, url) {
-  const response = await fetch(new URL(url, API));
+  const response = await patiently(new URL(url, API));
   if (!response.ok) throw new Error(`${name}: ${response.status}`);
   const path = join(values.out, name);
   await writeFile(path, Buffer.from(await response.arrayBuffer()));

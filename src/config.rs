@@ -78,6 +78,7 @@ impl Config {
             anonymous: number("RATE_LIMIT_ANONYMOUS", 60),
             webhook: number("RATE_LIMIT_WEBHOOK", 6000),
             worker: number("RATE_LIMIT_WORKER", 20_000),
+            preview: number("RATE_LIMIT_PREVIEW", 600),
             tiers,
         };
         let preview_timeout_ms = number("PREVIEW_MAX_TIMEOUT_MS", 8_000);

@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::host::{self, Foreign, Host};
 use crate::limits::{self, Counted, Spent};
 use crate::monitoring::Answered;
-use crate::{api_keys, cors, csrf, live, routes};
+use crate::{api_keys, cors, csrf, live, previews, routes};
 
 thread_local! {
     static ROUTER: OnceCell<Router> = const { OnceCell::new() };
@@ -93,7 +93,12 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
         app.exempt();
     }
     let own = method == Method::POST || counted == Counted::Worker;
-    let spent = admit(app, &request, if own { counted } else { Counted::Caller }).await;
+    let counted = match previews::api::shown(app, request.uri()) {
+        Some(job) => Counted::Preview(job),
+        None if own => counted,
+        None => Counted::Caller,
+    };
+    let spent = admit(app, &request, &counted).await;
     let outcome = async {
         spent.check(app.now())?;
         if !open && app.identity().is_err() {
@@ -111,7 +116,7 @@ async fn answer(app: &App, mut request: Request<Body>) -> (Result<Response<Body>
 }
 
 /// Learns whose a request is, and counts it.
-async fn admit(app: &App, request: &Request<Body>, counted: Counted) -> Spent {
+async fn admit(app: &App, request: &Request<Body>, counted: &Counted) -> Spent {
     match shown(app, request) {
         Ok(Shown::Identity(identity)) => app.identify(Ok(identity)),
         Ok(Shown::Stranger(key)) => {

@@ -44,6 +44,8 @@ pub struct Limits {
     pub webhook: u32,
     /// What workers ask, and files they fetch, a minute and address.
     pub worker: u32,
+    /// Files of a preview that its token opens, a minute and preview.
+    pub preview: u32,
     /// In the order of `Tier::ALL`.
     pub tiers: [Allowance; 3],
 }
@@ -83,7 +85,7 @@ fn whole(limit: Option<u64>) -> u32 {
 }
 
 /// What a route's requests count against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// The user or their key, or the address of who has neither.
     Caller,
@@ -93,6 +95,8 @@ pub enum Counted {
     Webhook,
     /// The address: workers, each of whose requests proves itself.
     Worker,
+    /// The preview whose token was shown: a team looks at it from one address.
+    Preview(Id),
 }
 
 /// Whose requests are counted together, and how.
@@ -117,7 +121,7 @@ pub struct Standing {
 }
 
 impl Policy {
-    pub fn of(app: &App, counted: Counted) -> Policy {
+    pub fn of(app: &App, counted: &Counted) -> Policy {
         let limits = &app.config().limits;
         let network = app.caller().network();
         let (name, key, limit) = match (counted, app.identity()) {
@@ -127,6 +131,7 @@ impl Policy {
             }
             (Counted::Webhook, _) => ("webhook", format!("webhook {network}"), limits.webhook),
             (Counted::Worker, _) => ("worker", format!("worker {network}"), limits.worker),
+            (Counted::Preview(job), _) => ("preview", format!("preview {job}"), limits.preview),
             (Counted::Caller, Err(_)) => ("anonymous", format!("ip {network}"), limits.anonymous),
             (Counted::Caller, Ok(caller)) if operates(caller) => ("operator", caller.account(), OPERATORS),
             (Counted::Caller, Ok(caller)) => (known_tier(caller).name(), caller.account(), limits.requests_of(caller)),
@@ -198,7 +203,7 @@ pub struct Spent {
 }
 
 /// Takes one token of each bucket the request counts against. What one refuses the next need not pay for.
-pub async fn spend(app: &App, counted: Counted) -> Spent {
+pub async fn spend(app: &App, counted: &Counted) -> Spent {
     let spent = take(app, Policy::of(app, counted)).await;
     match Policy::of_all_keys(app) {
         Some(all) if spent.standing.allowed => spent.and(take(app, all).await),

@@ -1,4 +1,5 @@
 use axum::extract::{FromRequestParts, RawPathParams};
+use http::Uri;
 use http::request::Parts;
 
 use super::artifact::{Artifact, ByToken, Shown};
@@ -7,9 +8,11 @@ use super::request::{NewPreview, Requested};
 use super::{Preview, Row};
 use crate::access::{Can, Contribute, Delete, List, View};
 use crate::app::App;
+use crate::db::Id;
 use crate::error::{Code, Error, Result};
 use crate::http::{Answer, Body, Created, File, One, Paged, Raw, Wanted, query};
 use crate::projects::Project;
+use crate::routes::BASE;
 
 /// Bytes of a request; what is larger is uploaded before, file by file.
 pub const MOST: usize = 8 * 1024 * 1024;
@@ -46,6 +49,13 @@ pub async fn artifact(app: App, preview: Can<View, Row>) -> Result<One<Artifact>
 
 pub async fn show(app: App, shown: Shown, wanted: Wanted) -> Result<File> {
     shown.open(&app, &wanted).await
+}
+
+/// The preview of which the address names a file, with a token that opens it.
+pub fn shown(app: &App, uri: &Uri) -> Option<Id> {
+    let (job, name) = uri.path().strip_prefix(BASE)?.strip_prefix("/previews/")?.split_once('/')?;
+    let ByToken { token } = query(uri.query()).ok()?;
+    Shown::read(app, job, name, &token).ok().map(|shown| shown.claims.job_id)
 }
 
 /// The token is its own proof: it needs no session, and no look into the database.

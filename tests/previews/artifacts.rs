@@ -77,3 +77,26 @@ async fn files_go_after_a_day_and_the_history_stays() {
     assert!(!studio.world.files().await.iter().any(|key| key.starts_with("previews/")), "{artifact}");
     assert_eq!(studio.steps(&job).await, ["requested", "started", "completed", "expired"]);
 }
+
+#[tokio::test]
+async fn what_a_token_opens_is_counted_by_its_preview_and_the_rest_by_address() {
+    let studio = Studio::at(World::with(&[("RATE_LIMIT_ANONYMOUS", "5"), ("RATE_LIMIT_PREVIEW", "20")]).await).await;
+    let (job, artifact) = drawn(&studio).await;
+    let (other, _) = drawn(&studio).await;
+    let url = below(&artifact["layout_url"]);
+    let here = studio.world.anonymous();
+    studio.world.clock().stop();
+    for _ in 0..19 {
+        here.get(&url).await;
+    }
+    let last = studio.world.anonymous().get(&url).await;
+    assert_eq!((last.number("x-ratelimit-limit"), last.number("x-ratelimit-remaining")), (20, 0));
+    studio.world.anonymous().get(&url).refused_with(429, "RATE_LIMITED").await;
+    // A token of another preview, and one of none.
+    for at in 0..5 {
+        let url = if at < 3 { url.replace(&job, &other) } else { format!("/previews/{job}/layout.json?token=x") };
+        let refused = here.get(&url).refused_with(403, "LINK_INVALID").await;
+        assert_eq!(refused.number("x-ratelimit-limit"), 5);
+    }
+    here.get(&format!("/previews/{job}/layout.json?token=x")).refused_with(429, "RATE_LIMITED").await;
+}

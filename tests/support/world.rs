@@ -127,6 +127,7 @@ pub fn usual_vars() -> Value {
         "RATE_LIMIT_PREMIUM": MANY,
         "RATE_LIMIT_WEBHOOK": MANY,
         "RATE_LIMIT_WORKER": MANY,
+        "RATE_LIMIT_PREVIEW": MANY,
         "LIMIT_PROJECTS_FREE": MANY,
         "LIMIT_MEMBERS_FREE": MANY,
         "LIMIT_API_KEYS_FREE": MANY,
