@@ -6,7 +6,7 @@ use crate::app::{By, Change};
 use crate::db::Id;
 use crate::sql;
 
-/// Hands the next job of a kind to the worker, if any waits and the worker is not to drain. `event` is the event's id.
+/// Hands the next job of a kind to the worker, if any waits, the kind is switched on, and the worker is not to drain. `event` is the event's id.
 pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started> {
     Change::returning(sql!(
         "SELECT j.id, j.project_id, j.tier, j.attempt, j.request
@@ -29,13 +29,15 @@ pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started
                  FROM (SELECT claims, (SELECT min(lane) FROM jobs WHERE kind = ?2 AND status = 'queued') AS first
                        FROM lanes WHERE lanes.kind = ?2))
                ORDER BY queued_at LIMIT 1)
-               AND NOT EXISTS (SELECT 1 FROM worker_nodes WHERE id = ?3 AND draining)",
+               AND NOT EXISTS (SELECT 1 FROM worker_nodes WHERE id = ?3 AND draining)
+               AND NOT EXISTS (SELECT 1 FROM switches WHERE name = ?7 AND is_on = 0)",
             event,
             kind.name(),
             worker,
             by.ip,
             by.request_id,
             by.at,
+            kind.switch(),
         ),
     )
     .run(sql!(

@@ -102,6 +102,16 @@ async fn a_draining_worker_gets_nothing() {
 }
 
 #[tokio::test]
+async fn while_previews_are_switched_off_nobody_gets_one() {
+    let studio = Studio::new().await;
+    let job = studio.request().await;
+    studio.world.sql("UPDATE switches SET is_on = 0 WHERE name = 'previews'", &[]).await;
+    studio.machine.claim(0).status(204).await;
+    studio.world.sql("UPDATE switches SET is_on = 1 WHERE name = 'previews'", &[]).await;
+    assert_eq!(studio.machine.take().await["job_id"], json!(job));
+}
+
+#[tokio::test]
 async fn a_link_to_a_file_is_good_as_it_was_made() {
     let studio = Studio::new().await;
     studio.request().await;
