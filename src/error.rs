@@ -124,6 +124,11 @@ impl Code {
     /// Seconds until it is worth while to look whether an operator's switch is back.
     pub const SWITCHED_FOR: i64 = 60;
 
+    /// Whether nothing was done, for sure: what failed here may have happened all the same.
+    pub const fn is_refusal(self) -> bool {
+        self.status() < 500 || matches!(self, Code::SwitchedOff | Code::ReadOnly | Code::Maintenance)
+    }
+
     pub fn from_name(name: &str) -> Option<Code> {
         Code::ALL.iter().copied().find(|code| code.name() == name)
     }

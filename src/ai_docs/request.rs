@@ -6,7 +6,7 @@ use super::{Doc, Wish};
 use crate::access::{Can, Contribute};
 use crate::ai;
 use crate::app::App;
-use crate::db::SECOND;
+use crate::db::{MINUTE, SECOND};
 use crate::error::{Code, Result};
 use crate::http::Created;
 use crate::jobs::rules::Rule;
@@ -14,8 +14,6 @@ use crate::jobs::{self, JobKind, New, Status};
 use crate::limits::Quota;
 use crate::projects::Project;
 use crate::user::Person;
-
-const MINUTE: i64 = 60 * SECOND;
 
 pub async fn request(app: &App, project: &Can<Contribute, Project>, new: NewDoc) -> Result<Created<Doc>> {
     let actor = &project.actor;
@@ -61,7 +59,7 @@ pub async fn request(app: &App, project: &Can<Contribute, Project>, new: NewDoc)
     };
     let queued = app.commit(jobs::request(new, rules(app, project), doc, &app.by(actor))).await;
     // After a failure of ours it may be queued all the same: the cron will know.
-    if queued.as_ref().is_err_and(|error| error.code.status() < 500 || error.code == Code::SwitchedOff)
+    if queued.as_ref().is_err_and(|error| error.code.is_refusal())
         && let Err(error) = store::drop_input(app, id.as_str()).await
     {
         crate::host::log("ai_docs", error.cause().unwrap_or_default());

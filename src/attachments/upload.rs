@@ -43,7 +43,7 @@ pub async fn file(app: &App, task: &Target, form: Form) -> Result<Created<Attach
     let stored = Stored { key: key.clone(), content_type, size: file.size, etag: storing.finish().await? };
     let created = commit(app, task, New { id, name: file.name, content: Content::Here(stored) }).await;
     // After a failure of ours it may be written all the same: the orphans' round will know.
-    if created.as_ref().is_err_and(|error| error.code.status() < 500)
+    if created.as_ref().is_err_and(|error| error.code.is_refusal())
         && let Err(error) = app.host().delete_files(&[&key]).await
     {
         crate::host::log("files", error.cause().unwrap_or_default());

@@ -266,7 +266,7 @@ fn keep(pack: &Pack, project: &Project, actor: &Actor, waiting: Quota, bytes: u6
 
 /// After a refusal nothing knows of what was stored for it. (After a failure of ours something may: that goes by age.)
 pub async fn discard(app: &App, file: &Id, refusal: &Error) {
-    if refusal.code.status() < 500
+    if refusal.code.is_refusal()
         && let Err(error) = app.host().delete_files(&[&key(file)]).await
     {
         crate::host::log("files", error.cause().unwrap_or_default());

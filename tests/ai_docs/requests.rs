@@ -133,5 +133,7 @@ async fn without_a_provider_or_while_it_is_switched_off_nothing_is_taken() {
     let (ada, project) = thinking.author("ada").await;
     thinking.world.sql("UPDATE switches SET is_on = 0 WHERE name = 'ai_docs'", &[]).await;
     ada.ask_for_doc(&project).refused_with(503, "SWITCHED_OFF").await;
+    thinking.world.sql("UPDATE switches SET is_on = 1 WHERE name IN ('ai_docs', 'read_only')", &[]).await;
+    ada.ask_for_doc(&project).refused_with(503, "READ_ONLY").await;
     assert!(thinking.world.files().await.is_empty());
 }

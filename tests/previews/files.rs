@@ -54,7 +54,7 @@ async fn what_is_not_what_it_is_called_is_refused() {
         .await;
     assert!(studio.world.files().await.is_empty());
     assert_eq!(studio.world.one("SELECT count(*) FROM preview_files", &[]).await, 0);
-    put(&studio, &sha256(b""), "").any().await;
+    assert_eq!(put(&studio, &sha256(b""), "").await.data()["bytes"], 0);
 }
 
 #[tokio::test]
@@ -77,6 +77,20 @@ async fn a_file_and_all_of_them_may_be_so_large() {
         (&reply.json["error"]["details"]["limit_type"], &reply.json["error"]["details"]["used"]),
         (&json!("bytes per preview"), &json!(2000))
     );
+}
+
+#[tokio::test]
+async fn what_a_switch_refuses_leaves_no_file() {
+    let studio = Studio::new().await;
+    for (switch, on, code) in [("read_only", 1, "READ_ONLY"), ("previews", 0, "SWITCHED_OFF")] {
+        studio.world.sql("UPDATE switches SET is_on = ?1 WHERE name = ?2", &[json!(on), json!(switch)]).await;
+        studio.ask(&studio.ada, page()).refused_with(503, code).await;
+        if switch == "read_only" {
+            put(&studio, &sha256(b"<p>"), "<p>").refused_with(503, code).await;
+        }
+        studio.world.sql("UPDATE switches SET is_on = ?1 WHERE name = ?2", &[json!(1 - on), json!(switch)]).await;
+    }
+    assert_eq!(studio.world.files().await, [""; 0]);
 }
 
 #[tokio::test]
