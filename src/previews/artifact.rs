@@ -184,14 +184,18 @@ impl Most {
     }
 }
 
-/// Deletes what was drawn for a project that is no more.
+/// Deletes what was drawn for a project that is no more, as much as one delivery takes; the rest goes by age.
 pub async fn forget_project(app: &App, project: &str) -> Result<()> {
     #[derive(Deserialize)]
     struct Job {
         id: Id,
     }
     let since = Id::new(app.now().plus(-2 * DAY), [0; 10]);
-    let jobs = sql!("SELECT id FROM jobs WHERE project_id = ?1 AND kind = 'preview' AND id > ?2", project, since);
+    let jobs = sql!(
+        "SELECT id FROM jobs WHERE project_id = ?1 AND kind = 'preview' AND id > ?2 ORDER BY id DESC LIMIT 200",
+        project,
+        since
+    );
     for Job { id } in app.read(vec![jobs]).await?.rows()? {
         app.host().clear_files(&folder(id.as_str())).await?;
     }
