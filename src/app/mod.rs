@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use http::{Extensions, Method, StatusCode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -247,14 +248,22 @@ impl App {
             let guard = (!self.is_exempt()).then(switches::refuse_writes);
             let guarded = usize::from(guard.is_some());
             let mut stmts: Vec<Stmt> = guard.into_iter().chain(kept).chain(writes.stmts).collect();
-            let mut announced = writes.recorded;
+            let mut announced = Vec::new();
             for event in writes.events {
                 let id = self.id()?;
                 stmts.push(event.insert(&id));
                 announced.push(id);
             }
             stmts.extend(reads);
+            // Of those that a statement may have written, which are there: nobody need hear of the others.
+            let asked = !writes.recorded.is_empty();
+            if asked {
+                stmts.push(event::among(&writes.recorded));
+            }
             let mut answers = self.batch(stmts).await.map_err(|error| refused(error, &writes.quotas))?;
+            if asked {
+                announced.extend(answers.pop::<Written>()?.into_iter().map(|event| event.id));
+            }
             answers.skip(guarded)?;
             lock(&self.0.outbox).extend(announced);
             Ok(answers)
@@ -336,6 +345,12 @@ impl App {
     pub fn take_outbox(&self) -> Vec<Id> {
         std::mem::take(&mut lock(&self.0.outbox))
     }
+}
+
+/// An event that is there.
+#[derive(Deserialize)]
+struct Written {
+    id: Id,
 }
 
 /// What a full quota's refusal means.

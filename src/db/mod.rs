@@ -121,6 +121,13 @@ impl Answers {
         Ok(self.rows()?.into_iter().next())
     }
 
+    /// The rows of the last statement, which then is none of the answers any more.
+    pub fn pop<T: DeserializeOwned>(&mut self) -> Result<Vec<T>> {
+        let start = self.text.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+        let line = self.text.split_off(start);
+        read(line.strip_prefix(b"\n").unwrap_or(&line))
+    }
+
     /// The first row of the last statement.
     pub fn last<T: DeserializeOwned>(self) -> Result<Option<T>> {
         let line = self.text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();

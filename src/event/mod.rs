@@ -206,6 +206,11 @@ pub struct Recorded {
     pub created_at: Time,
 }
 
+/// Which of them are there.
+pub fn among(ids: &[Id]) -> Stmt {
+    sql!("SELECT value AS id FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM events WHERE id = value)", json!(ids))
+}
+
 /// Hands what was committed so far to the queue; what is not is found by the cron.
 pub async fn send_now(app: &App) {
     for id in app.take_outbox() {

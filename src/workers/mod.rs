@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, json};
 
 use crate::app::{App, By, Change};
-use crate::db::{self, Answers, Id, MINUTE, Stmt};
+use crate::db::{self, Answers, DAY, Id, MINUTE, Stmt};
 use crate::error::{Error, Result};
 use crate::event::Kind;
 use crate::http::NoContent;
@@ -25,6 +25,8 @@ use access::Worker;
 /// How long a worker's silence is nothing, and how long it is not yet the end of it.
 const WARNING: i64 = MINUTE;
 const CRITICAL: i64 = 2 * MINUTE;
+/// After so long a silence it is gone, and registers anew if it comes back.
+const FORGOTTEN: i64 = 7 * DAY;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -136,7 +138,7 @@ impl Standing {
     }
 }
 
-/// The cron's part: who has been silent for how long, and signatures past their time.
+/// The cron's part: who has been silent for how long or for good, and signatures past their time.
 pub async fn round(app: &App) -> Result<()> {
     #[derive(Deserialize)]
     struct Silent {
@@ -151,6 +153,11 @@ pub async fn round(app: &App) -> Result<()> {
         .run(sql!(
             "DELETE FROM worker_signatures WHERE signature IN (SELECT signature FROM worker_signatures WHERE seen_at < ?1 LIMIT 5000)",
             now.plus(-signature::REMEMBERED),
+        ))
+        .run(sql!(
+            "DELETE FROM worker_nodes WHERE id IN (SELECT id FROM worker_nodes WHERE last_heartbeat_at < ?1 LIMIT 100)
+               AND NOT EXISTS (SELECT 1 FROM jobs WHERE worker_id = worker_nodes.id AND status = 'running')",
+            now.plus(-FORGOTTEN),
         ))
         .run(sql!(
             "UPDATE worker_nodes SET status = 'warning' WHERE last_heartbeat_at < ?1 AND last_heartbeat_at >= ?2 AND status = 'healthy'",

@@ -51,6 +51,33 @@ async fn silence_is_a_warning_then_announced_once_and_ended_by_a_heartbeat() {
     world.clock().advance(Duration::from_secs(121));
     world.cron().await;
     assert_eq!(silent().await, 2);
+    // After a week it is forgotten, and another one if it comes back.
+    world.clock().advance(Duration::from_secs(6 * 24 * 60 * 60));
+    world.cron().await;
+    assert_eq!(node(&world).await["status"], "critical");
+    world.clock().advance(Duration::from_secs(24 * 60 * 60));
+    world.cron().await;
+    assert_eq!(world.one("SELECT count(*) FROM worker_nodes", &[]).await, 0);
+    machine.heartbeat(&[]).await;
+    let registered = "SELECT count(*) FROM events WHERE kind = 'worker.registered'";
+    assert_eq!(world.one(registered, &[]).await, 2);
+}
+
+#[tokio::test]
+async fn what_nothing_follows_from_sends_no_message() {
+    // In a process of its own: what others deliver is not among its logs.
+    let world = World::set_up().inspected().open().await;
+    let machine = Machine::new(&world, "m-1");
+    let deliveries = async || world.logs().await.iter().filter(|line| line.contains("\"about\":\"queue\"")).count();
+    machine.heartbeat(&[]).await;
+    world.drain().await;
+    world.eventually("the worker is announced", async || deliveries().await == 1).await;
+    for _ in 0..3 {
+        machine.heartbeat(&[]).await;
+        machine.claim(0).status(204).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(deliveries().await, 1);
 }
 
 #[tokio::test]
