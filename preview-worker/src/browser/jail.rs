@@ -1,4 +1,4 @@
-//! Where Chromium runs: without a network, without a file of anybody's, and with its own sandbox on.
+//! Where Chromium runs: without a network, without files but the system's and its own, and with its own sandbox on.
 //!
 //! Namespaces come from util-linux, which is on every Debian. So there is no unsafe code here, and what keeps a
 //! page in can be read as one command line.
@@ -17,14 +17,38 @@ use crate::fault::Fault;
 const NOBODIES: u32 = 62_300;
 const NOBODIES_COUNT: u32 = 100;
 
-/// In its mount namespace: the profile and shared memory are in memory, bounded, and gone with the last process.
+/// In its mount namespace: the profile and shared memory are in memory, bounded, and gone with the last process. Of the
+/// files there are it has the programs and the settings of the system, not the folder the worker was started in, and the
+/// folder it lies in itself.
 const FURNISH: &str = r#"
 set -e
+chromium=$0 here=$1
+shift
 mount -t tmpfs -o size=128m,mode=1777 tmpfs /tmp
 mount -t tmpfs -o size=256m,mode=1777 tmpfs /dev/shm
-for private in /home /root /run; do
-  case "$0" in "$private"/*) ;; *) [ ! -d "$private" ] || mount -t tmpfs -o size=1m,ro tmpfs "$private" ;; esac
+hide() {
+  [ ! -L "$1" ] || return 0
+  [ ! -f "$1" ] || mount --bind /dev/null "$1"
+  [ -d "$1" ] || return 0
+  case "$chromium" in
+    "$1"/*)
+      own=${chromium%/*}
+      mkdir /tmp/own
+      mount --rbind "$own" /tmp/own
+      mount -t tmpfs -o size=1m,mode=755 tmpfs "$1"
+      mkdir -p "$own"
+      mount --move /tmp/own "$own"
+      rmdir /tmp/own ;;
+    *) mount -t tmpfs -o size=1m,ro tmpfs "$1" ;;
+  esac
+}
+for each in /* /.[!.]* /var/* /var/cache/*; do
+  case "$each" in
+    /bin|/dev|/etc|/lib|/lib[0-9x]*|/nix|/proc|/sbin|/sys|/tmp|/usr|/var|/var/cache|/var/cache/fontconfig) ;;
+    *) hide "$each" ;;
+  esac
 done
+case "$here" in /etc/*|/usr/local/*|/usr/src/*) hide "$here" ;; esac
 cd /
 exec "$@"
 "#;
@@ -48,7 +72,9 @@ impl Jail {
     /// Closed, unless this machine does not allow that and whoever starts the worker does.
     pub async fn find(chromium: &Path, may_be_open: bool) -> Result<Jail, Fault> {
         let is_root = rustix::process::geteuid().is_root();
-        let jail = Jail { chromium: chromium.to_owned(), is_open: false, is_root };
+        // What leads there may be hidden.
+        let chromium = chromium.canonicalize().unwrap_or_else(|_| chromium.to_owned());
+        let jail = Jail { chromium, is_open: false, is_root };
         // Chromium's sandbox makes a user namespace of its own, inside.
         match jail.wrap(&["unshare", "--user", "true"]).stdin(Stdio::null()).output().await {
             Ok(tried) if tried.status.success() => Ok(jail),
@@ -98,7 +124,8 @@ impl Jail {
         if !self.is_open {
             command.args(["unshare", "--user", "--map-current-user", "--keep-caps"]);
             command.args(["--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-            command.args(["sh", "-c", FURNISH]).arg(&self.chromium);
+            let here = std::env::current_dir().unwrap_or_default();
+            command.args(["sh", "-c", FURNISH]).arg(&self.chromium).arg(here);
             command.args(["setpriv", "--pdeathsig", "KILL", "--inh-caps=-all", "--ambient-caps=-all"]);
             command.arg("--bounding-set=-all");
         }

@@ -61,6 +61,40 @@ async fn a_browser_has_no_network_no_rights_and_a_sandbox() {
     page.close().await.unwrap();
 }
 
+/// Chromium itself, not what started it nor what it started.
+fn browsers() -> HashSet<String> {
+    let is_browser = |id: &String| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.split('\0').next().is_some_and(|program| program.ends_with("chromium") || program.ends_with("chrome"))
+            && !line.contains("--type=")
+    };
+    processes("--remote-debugging-pipe").into_iter().filter(is_browser).collect()
+}
+
+#[tokio::test]
+async fn a_browser_has_no_file_but_the_systems() {
+    let jail = Jail::find(&chromium(), false).await.unwrap();
+    let project = Project::new([("index.html".to_owned(), b"hello".to_vec())], None).unwrap();
+    let before = browsers();
+    let browser = Browser::start(&jail, Arc::new(project), 1 << 30).await.unwrap();
+    let page = browser.page().await.unwrap();
+    let id = browsers().difference(&before).next().expect("a browser").clone();
+    let inside = |path: &str| format!("/proc/{id}/root{path}");
+    let holds = |path: &str| fs::read_dir(path).map(|mut entries| entries.next().is_some()).unwrap_or_default();
+    // It is the browser's view, and not an error.
+    assert!(holds(&inside("/usr/share/fonts")) && holds(&inside("/etc")));
+    // Where the tests are started, and where the worker's settings would be.
+    let here = std::env::current_dir().unwrap();
+    assert!(here.join("Cargo.toml").exists());
+    assert!(!fs::exists(inside(here.join("Cargo.toml").to_str().unwrap())).unwrap());
+    assert!(holds("/var/lib"));
+    for hidden in ["/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var/lib", "/var/log", "/var/tmp"] {
+        assert!(!holds(&inside(hidden)), "{hidden}");
+    }
+    page.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_chromium_that_does_not_start_says_why() {
     let jail = Jail::find("/bin/false".as_ref(), false).await.unwrap();
