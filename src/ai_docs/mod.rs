@@ -182,28 +182,13 @@ impl Theirs {
         One::of(&WithDocument { doc: self.doc, result })
     }
 
-    /// Fails where it was over already.
     pub async fn cancel(&self, app: &App, user: i64, by: &By) -> Result<One<Doc>> {
         let event = app.id()?;
         let step = Step { job: &self.doc.id, attempt: None, event: &event, by };
-        let canceled: Option<Row> = app.commit_row(canceled(&step, &self.doc.project_id, user)).await?;
-        One::of(&Doc::from(canceled.ok_or(Code::JobOver)?))
+        let canceled = step.cancel_for(user, &self.doc.project_id, self.doc.status)?;
+        let change: Change<Row> = canceled.then(find(&self.doc.id, &self.doc.project_id, user));
+        One::of(&Doc::from(app.commit_row(change).await?.ok_or(Code::JobNotFound)?))
     }
-}
-
-fn canceled(step: &Step, project: &Id, user: i64) -> Change<Row> {
-    step.cancel().then(sql!(
-        "SELECT j.id, j.project_id, j.tier, j.status, j.attempt, j.request, j.error_code, j.error_message,
-                j.created_at, j.started_at, j.finished_at, j.expires_at,
-                (SELECT json_object('id', u.id, 'username', u.username, 'display_name', u.display_name, 'avatar_url', u.avatar_url)
-                 FROM users u WHERE u.id = j.requested_by) AS requested_by
-         FROM jobs j JOIN team_members m ON m.project_id = j.project_id AND m.user_id = ?3
-         WHERE j.id = ?1 AND j.project_id = ?2 AND EXISTS (SELECT 1 FROM events WHERE id = ?4)",
-        step.job,
-        project,
-        user,
-        step.event,
-    ))
 }
 
 /// What a client is told of jobs.

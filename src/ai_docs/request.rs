@@ -27,7 +27,7 @@ pub async fn request(app: &App, project: &Can<Contribute, Project>, new: NewDoc)
         return Err(Code::AiOff.into());
     }
     let wish = Wish {
-        path: new.path.as_ref().to_owned(),
+        path: new.path.as_str().to_owned(),
         style: new.style,
         format: new.format,
         language: new.language.as_ref().map(|tag| tag.as_ref().to_owned()),

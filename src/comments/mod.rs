@@ -16,7 +16,7 @@ use crate::db::{self, Answers, Id, Stmt, Text, Time};
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, Kind};
 use crate::http::{IfMatch, Versioned};
-use crate::projects;
+use crate::projects::{self, path::ProjectPath};
 use crate::sql;
 use crate::user::Person;
 use mentions::{Team, Written};
@@ -173,19 +173,9 @@ fn entity(new: &NewComment, project: &Id) -> Result<(String, Option<Id>)> {
             let task = Id::parse(id).ok_or_else(|| invalid("must be a UUID"))?;
             Ok((task.to_string(), Some(task)))
         }
-        (EntityType::Code, Some(path)) if is_code_path(path) => Ok((path.to_owned(), None)),
+        (EntityType::Code, Some(path)) if ProjectPath::parse(path).is_ok() => Ok((path.to_owned(), None)),
         (EntityType::Code, Some(_)) => Err(invalid("must be a path relative to the project, like src/main.rs")),
     }
-}
-
-/// One spelling a file, none of them outside the project, and nothing in it that shows as something else.
-pub fn is_code_path(path: &str) -> bool {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\\' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    !drive && !path.contains(odd) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 pub fn create(new: NewComment, team: &Team, id: Id, author: i64, by: &By) -> Result<Change<Comment>> {
@@ -331,40 +321,4 @@ impl Written {
 
 fn ids(people: &[Person]) -> Value {
     people.iter().map(|person| person.id).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_code_path;
-
-    #[test]
-    fn a_code_path_has_one_spelling_and_stays_in_the_project() {
-        for path in
-            ["a", "src/main.rs", "src/[id]/page.tsx", ".github/ci.yml", "a b/ü.md", "...", "ab:c", "日本/語.txt"]
-        {
-            assert!(is_code_path(path), "{path}");
-        }
-        for path in [
-            "/etc/passwd",
-            "..",
-            "../x",
-            "a/../b",
-            "a/..",
-            "./a",
-            "a/./b",
-            "a//b",
-            "a/",
-            "",
-            "a\\b",
-            "C:/x",
-            "c:x",
-            "a\u{0}",
-            "a\nb",
-            "a\u{7f}",
-            "a\u{202e}txt.exe",
-            "\u{feff}a",
-        ] {
-            assert!(!is_code_path(path), "{path:?}");
-        }
-    }
 }

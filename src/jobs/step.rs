@@ -4,9 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ATTEMPTS, Failure, KEPT, RUNS_AT_MOST, Status};
+use crate::access::Role;
 use crate::app::{By, Change};
 use crate::db::{self, Id, Stmt, Time};
+use crate::error::{Code, Error, Result};
 use crate::limits::Tier;
+use crate::projects::refuse_unless;
 use crate::sql;
 
 /// A step to take: of which job, in which of its attempts, and as which event.
@@ -170,6 +173,19 @@ impl Step<'_> {
                 outcome,
                 self.by.at,
             ))
+    }
+
+    /// Who may wants it no more, and is on the team. Once more is once; what is over otherwise stays as it is.
+    pub fn cancel_for(&self, user: i64, project: &Id, status: Status) -> Result<Change<()>> {
+        if matches!(status, Status::Completed | Status::Failed | Status::Expired) {
+            return Err(Error::new(Code::JobOver).with("status", status.name()));
+        }
+        let over = sql!(
+            "INSERT INTO refusals (code) SELECT 'JOB_OVER' FROM jobs WHERE id = ?1 AND status NOT IN ('queued', 'running', 'canceled')",
+            self.job
+        );
+        let before = Change::to(()).run(refuse_unless(project, user, Role::Member)).run(over);
+        Ok(self.cancel().after(before))
     }
 
     /// Nobody wants it any more.

@@ -6,7 +6,7 @@ use super::artifact::{Artifact, ByToken, Shown};
 use super::files::{PreviewFile, Slot};
 use super::request::{NewPreview, Requested};
 use super::{Preview, Row};
-use crate::access::{Can, Contribute, Delete, List, View};
+use crate::access::{Can, Contribute, Edit, List, View};
 use crate::app::App;
 use crate::db::Id;
 use crate::error::{Code, Error, Result};
@@ -37,7 +37,7 @@ pub async fn get(preview: Can<View, Row>) -> Result<One<Preview>> {
     One::of(&preview.into_inner().shown())
 }
 
-pub async fn cancel(app: App, preview: Can<Delete, Row>) -> Result<One<Preview>> {
+pub async fn cancel(app: App, preview: Can<Edit, Row>) -> Result<One<Preview>> {
     let change = preview.cancel(&preview.actor, &app.id()?, &app.by(&preview.actor))?;
     let canceled = app.commit_row(change).await?.ok_or(Code::JobNotFound)?;
     One::of(&canceled.shown())

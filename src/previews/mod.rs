@@ -4,7 +4,6 @@ pub mod api;
 pub mod artifact;
 pub mod device;
 pub mod files;
-pub mod path;
 pub mod request;
 pub mod token;
 
@@ -12,20 +11,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::{Actor, Ask, Can, Contribute, Delete, Listed, Permits, Role, Thing, View};
+use crate::access::{Actor, Ask, Can, Contribute, Edit, Listed, Permits, Role, Thing, View};
 use crate::app::{App, By, Change};
 use crate::db::{self, Answers, Id, Stmt, Time};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::event::{Kind, Recorded};
 use crate::http::Page;
 use crate::jobs::step::Step;
 use crate::jobs::{Failure, Status};
 use crate::limits::Tier;
-use crate::projects::{self, Project, membership, refuse_unless};
+use crate::projects::path::ProjectPath;
+use crate::projects::{self, Project, membership};
 use crate::sql;
 use artifact::Drawn;
 use device::{Device, Platform};
-use path::ProjectPath;
 use request::Wish;
 
 /// A preview as the project's team sees it.
@@ -171,7 +170,7 @@ impl Permits<View> for Row {
 }
 
 /// The requester and the owner may end it.
-impl Permits<Delete> for Row {
+impl Permits<Edit> for Row {
     const NEEDS: Role = Role::Owner;
 }
 
@@ -221,18 +220,10 @@ impl Listed for Row {
 }
 
 impl Row {
-    /// Once more is once; what is over otherwise stays as it is.
     pub fn cancel(&self, actor: &Actor, event: &Id, by: &By) -> Result<Change<Row>> {
-        if matches!(self.status, Status::Completed | Status::Failed | Status::Expired) {
-            return Err(Error::new(Code::JobOver).with("status", self.status.name()));
-        }
         let step = Step { job: &self.id, attempt: None, event, by };
-        let over = sql!(
-            "INSERT INTO refusals (code) SELECT 'JOB_OVER' FROM jobs WHERE id = ?1 AND status NOT IN ('queued', 'running', 'canceled')",
-            self.id
-        );
-        let before = Change::to(()).run(refuse_unless(&self.project_id, actor.user.id, Role::Member)).run(over);
-        Ok(step.cancel().after(before).then(find(&self.project_id, &self.id, actor.user.id)))
+        let canceled = step.cancel_for(actor.user.id, &self.project_id, self.status)?;
+        Ok(canceled.then(find(&self.project_id, &self.id, actor.user.id)))
     }
 }
 

@@ -12,7 +12,6 @@ use serde_json::json;
 use super::Preview;
 use super::device::{Device, Platform};
 use super::files::{self, Pack, Sha256Hex};
-use super::path::ProjectPath;
 use super::token::Claims;
 use crate::access::Can;
 use crate::access::Contribute;
@@ -24,6 +23,7 @@ use crate::jobs::rules::Rule;
 use crate::jobs::{self, JobKind};
 use crate::limits::{Allowance, Quota};
 use crate::projects::Project;
+use crate::projects::path::ProjectPath;
 
 /// A file of the project: with its contents, or by the hash of what was handed in before.
 #[derive(Deserialize, JsonSchema)]

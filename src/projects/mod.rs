@@ -1,6 +1,7 @@
 //! Projects: what people work in together.
 
 pub mod api;
+pub mod path;
 pub mod purge;
 pub mod tags;
 pub mod templates;

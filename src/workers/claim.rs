@@ -20,8 +20,8 @@ use crate::limits::Tier;
 use crate::previews::artifact::Most;
 use crate::previews::device::{Device, Platform, Screen};
 use crate::previews::files::{self, Place, Sha256Hex};
-use crate::previews::path::ProjectPath;
 use crate::previews::request::{Listed, Wish};
+use crate::projects::path::ProjectPath;
 use crate::routes::BASE;
 
 const FILE: &str = "worker file";

@@ -116,9 +116,16 @@ async fn who_is_on_the_team_sees_it_and_who_requested_it_or_owns_the_project_can
     let canceled = bob.post(&cancel(&bobs)).await;
     assert_eq!((canceled.data()["status"].as_str(), canceled.trips()), (Some("canceled"), 2));
     ada.post(&cancel(&cyds)).await;
+    // Once more is once.
     for person in [&ada, &bob] {
-        person.post(&cancel(&bobs)).refused_with(409, "JOB_OVER").await;
+        assert_eq!(person.post(&cancel(&bobs)).await.data()["status"], "canceled");
     }
+    assert_eq!(world.steps_of(&bobs).await.iter().filter(|step| *step == "ai_docs.canceled").count(), 1);
+    thinking.ai.fail(None);
+    let done = ada.doc(&project).await;
+    ada.job_in(&project, &done, "completed").await;
+    let over = ada.post(&cancel(&done)).refused_with(409, "JOB_OVER").await;
+    assert_eq!(over.json["error"]["details"]["status"], "completed");
     world.drain().await;
     assert!(world.files_of(&bobs).await.is_empty());
 }

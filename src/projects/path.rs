@@ -86,8 +86,17 @@ mod tests {
 
     #[test]
     fn only_ways_into_the_project_are_paths() {
-        for good in ["index.html", "css/site.css", "a b/ü.js", ".well-known/x", "…/日本語.md", "a..b/c.", "xy:z"]
-        {
+        for good in [
+            "index.html",
+            "css/site.css",
+            "a b/ü.js",
+            ".well-known/x",
+            "…/日本語.md",
+            "a..b/c.",
+            "xy:z",
+            "...",
+            "src/[id]/page.tsx",
+        ] {
             assert!(ProjectPath::parse(good).is_ok(), "{good}");
         }
         let long = "x".repeat(513);
@@ -108,6 +117,7 @@ mod tests {
             "a\\b",
             "a\nb",
             "a\0b",
+            "a\u{7f}",
             "a\u{202e}b",
             "a\u{200b}b",
             "e\u{301}.md",
