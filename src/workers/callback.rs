@@ -29,7 +29,8 @@ pub enum Ending {
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Callback {
-    job_type: JobKind,
+    /// If it is said, the job's.
+    job_type: Option<JobKind>,
     job_id: Id,
     /// Of the claim.
     attempt_token: Text<1, 100>,
@@ -87,7 +88,10 @@ impl Callback {
     pub async fn take(&self, app: &App, worker: &Worker) -> Result<After> {
         self.check()?;
         let mut answers = noted(app, app.commit_and_read(worker.once(app.now()), vec![before(&self.job_id)]).await)?;
-        let before: Before = answers.first()?.filter(|_| self.job_type == JobKind::Preview).ok_or(Code::JobNotFound)?;
+        let before: Before = answers
+            .first()?
+            .filter(|_| self.job_type.is_none_or(|kind| kind == JobKind::Preview))
+            .ok_or(Code::JobNotFound)?;
         let attempt = attempt_of(&app.config().keys, &self.job_id, self.attempt_token.as_ref());
         let outcome = self.outcome();
         if attempt.is_some() && before.outcome.as_ref() == Some(&outcome) {

@@ -86,7 +86,8 @@ async fn a_timeout_is_tried_once_more_and_anything_else_is_not() {
 
     let job = studio.request().await;
     let claimed = studio.machine.take().await;
-    studio.machine.tell(studio.machine.failure(&claimed, "page_broken")).await;
+    // The kind need not be said.
+    studio.machine.tell(without(&studio.machine.failure(&claimed, "page_broken"), "job_type")).await;
     let preview = studio.get(&job).await;
     assert_eq!(
         (&preview["status"], &preview["error"]),
