@@ -42,17 +42,26 @@ pub struct Signing {
 impl Worker {
     /// Refuses a signature that was used before, and notes this one.
     pub fn once(&self, now: Time) -> Change<()> {
-        Change::to(())
-            .run(sql!(
-                "INSERT INTO refusals (code) SELECT 'WORKER_CALLBACK_INVALID' FROM worker_signatures WHERE signature = ?1",
-                self.signature
-            ))
-            .run(sql!("INSERT INTO worker_signatures (signature, seen_at) VALUES (?1, ?2)", self.signature, now))
+        note(&self.signature, now)
+    }
+
+    /// The same for one place: of two jobs the same picture may come, and has no room to differ.
+    pub fn once_at(&self, place: &str, now: Time) -> Change<()> {
+        note(&format!("{} {place}", self.signature), now)
     }
 
     pub fn signed(&self, check: Check) -> bool {
         check.fits(&self.signature)
     }
+}
+
+fn note(signature: &str, now: Time) -> Change<()> {
+    Change::to(())
+        .run(sql!(
+            "INSERT INTO refusals (code) SELECT 'WORKER_CALLBACK_INVALID' FROM worker_signatures WHERE signature = ?1",
+            signature
+        ))
+        .run(sql!("INSERT INTO worker_signatures (signature, seen_at) VALUES (?1, ?2)", signature, now))
 }
 
 /// The names of machines.

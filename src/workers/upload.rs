@@ -113,7 +113,8 @@ async fn receive(
     if !fits {
         return Err(Error::invalid("body", format!("is no {wanted}")));
     }
-    let mut answers = noted(app, app.commit_and_read(worker.once(app.now()), vec![running(job)]).await)?;
+    let once = worker.once_at(&format!("{job}/{name}"), app.now());
+    let mut answers = noted(app, app.commit_and_read(once, vec![running(job)]).await)?;
     let running: Running = answers.first()?.ok_or(Code::JobNotFound)?;
     if running.status != Status::Running || attempt != Some(running.attempt) {
         let code =

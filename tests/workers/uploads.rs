@@ -32,3 +32,19 @@ async fn what_is_no_picture_of_the_request_is_refused_and_leaves_nothing() {
     bring("iphone-15.png", PNG).body(b"other").refused_with(401, "WORKER_CALLBACK_INVALID").await;
     assert!(!studio.world.files().await.iter().any(|key| key.starts_with("previews/")));
 }
+
+#[tokio::test]
+async fn the_same_picture_may_come_for_two_places_but_once_for_each() {
+    let studio = Studio::new().await;
+    studio.request().await;
+    let claimed = studio.machine.take().await;
+    let at = (studio.world.clock().now() / 1000 - 5).to_string();
+    let bring = |name: &str| {
+        let call = studio.machine.bring(&claimed, name, PNG).header("x-hs-timestamp", at.clone());
+        call.header("x-hs-signature", signature(WORKER_SECRET, &at, PNG))
+    };
+    for name in ["iphone-15.png", "iphone-15-2.png"] {
+        bring(name).status(201).await;
+        bring(name).refused_with(401, "WORKER_CALLBACK_INVALID").await;
+    }
+}
