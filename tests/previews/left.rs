@@ -38,3 +38,22 @@ async fn a_job_whose_files_are_lost_fails_and_blocks_nobody() {
     assert_eq!((&preview["status"], &preview["error"]["code"]), (&json!("failed"), &json!("files_gone")));
     studio.request().await;
 }
+
+#[tokio::test]
+async fn what_one_delivery_cannot_delete_goes_by_age() {
+    let studio = Studio::new().await;
+    let job = studio.request().await;
+    let id = |n: usize| format!("{}{n:012x}", &job[..24]);
+    let plant = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+        INSERT INTO jobs (id, kind, project_id, tier, status, request, created_at)
+        SELECT substr(?1, 1, 24) || printf('%012x', i), 'preview', ?2, 'free', 'completed', '{}', ?3 FROM n";
+    studio.world.sql(plant, &[json!(job), json!(studio.project), json!("2026-11-01T00:00:00.000Z")]).await;
+    let files = [1, 250].map(|n| format!("previews/{}/1/layout.json", id(n)));
+    studio.world.plant_files(&files).await;
+    studio.ada.delete(&format!("/projects/{}", studio.project)).await;
+    studio.world.drain().await;
+    assert_eq!(studio.world.files().await, files[..1]);
+    studio.world.clock().advance(Duration::from_secs(28 * 60 * 60));
+    studio.world.cron().await;
+    assert!(studio.world.files().await.is_empty());
+}
