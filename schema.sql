@@ -740,6 +740,8 @@ CREATE TABLE support_questions (
 
 CREATE INDEX support_questions_of_user ON support_questions (user_id, created_at);
 CREATE INDEX support_questions_by_age ON support_questions (created_at);
+-- Operators list what was passed on to them, the latest first.
+CREATE INDEX support_questions_by_status ON support_questions (status, id);
 CREATE INDEX users_operators ON users (is_admin) WHERE is_admin = 1;
 
 -- Who runs the service no more is not told of it any more.

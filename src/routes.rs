@@ -205,6 +205,8 @@ routes! {
     get    "/admin/export/{type}"                       admin::export::api::download "Export what there is, as it streams";
     get    "/admin/workers"                             admin::api::workers         "List the workers";
     get    "/admin/queues"                              admin::api::queues          "Tell what waits, and for how long";
+    get    "/admin/questions"                           admin::api::questions       "List the questions that were passed on to operators, the latest first";
+    get    "/admin/questions/{question_id}"             admin::api::question        "Get a question that was passed on to operators";
     post   "/admin/maintenance/{action}"                admin::api::maintain        "Have something done, or turn a switch" [ConfirmationRequired];
     get    "/admin/logs/audit"                          audit::api::list            "List what happened, the latest first";
     get    "/admin/logs/audit/verify"                   audit::api::verify          "Walk the audit chain, and tell what does not fit";

@@ -59,6 +59,34 @@ async fn what_nobody_knows_goes_to_the_operators() {
 }
 
 #[tokio::test]
+async fn operators_read_what_was_passed_on_to_them_and_it_is_written_down() {
+    let world = World::new().await;
+    let (ada, root) = (world.sign_up("ada").await, world.operator("root").await);
+    let answered = ada.ask("How do I delete a project?").await;
+    let [first, last] = [ada.ask(ODD).await, ada.ask(&format!("{ODD} Again!")).await];
+    let listed = root.get("/admin/questions?page_size=1").await;
+    assert_eq!((listed.total(), listed.items().len()), (2, 1));
+    let question = json!({ "question_id": last["question_id"], "question": format!("{ODD} Again!"), "user_id": ada.id(),
+        "email": "ad***@example.com", "created_at": last["created_at"] });
+    assert_eq!(listed.items()[0], question);
+    let path = |asked: &Value| format!("/admin/questions/{}", asked["question_id"].as_str().unwrap());
+    assert_eq!(root.get(&path(&last)).await.data(), &question);
+    assert_eq!(root.get(&path(&first)).await.data()["question"], ODD);
+    // What was answered is between its user and us.
+    root.get(&path(&answered)).refused_with(404, "QUESTION_NOT_FOUND").await;
+    let program = root.program(&["read"]).await;
+    for path in [path(&last), "/admin/questions".into()] {
+        ada.get(&path).refused_with(403, "AUTH_FORBIDDEN").await;
+        program.get(&path).refused_with(403, "KEY_NOT_ALLOWED").await;
+    }
+    let looks =
+        "SELECT data FROM events WHERE kind = 'admin.viewed' AND entity_id = 'questions' AND actor_id = ?1 ORDER BY id";
+    let looks = pluck(&world.sql(looks, &[json!(root.id())]).await, "data").join(" ");
+    let of = |asked: &Value| json!({ "question_id": asked["question_id"] }).to_string();
+    assert_eq!(looks, format!("{{}} {} {}", of(&last), of(&first)));
+}
+
+#[tokio::test]
 async fn the_provider_answers_from_the_entries_that_fit_best() {
     let Thinking { world, ai } = Thinking::open().await;
     let ada = world.sign_up("ada").await;

@@ -3,6 +3,7 @@ use serde_json::json;
 use crate::access::{Can, List, Operate, Operator};
 use crate::admin::maintenance::{Action, Done, Maintain};
 use crate::admin::overview::{self, Overview};
+use crate::admin::questions::EscalatedQuestion;
 use crate::admin::queues::{self, Queue};
 use crate::admin::viewed;
 use crate::admin::workers::WorkerNode;
@@ -23,6 +24,17 @@ pub async fn workers(app: App, workers: Can<Operate, List<WorkerNode>>) -> Resul
 pub async fn queues(app: App, Operator(actor): Operator) -> Result<Paged<Queue>> {
     let seen = viewed("queues", json!({}), &app.by(&actor));
     queues::load(&mut app.commit_and_read(seen, queues::reads(app.now())).await?).map(Paged::all)
+}
+
+pub async fn questions(app: App, questions: Can<Operate, List<EscalatedQuestion>>) -> Result<Paged<EscalatedQuestion>> {
+    let _: NoContent = app.commit(viewed("questions", json!({}), &app.by(&questions.actor))).await?;
+    Ok(questions.into_inner().into_inner())
+}
+
+pub async fn question(app: App, question: Can<Operate, EscalatedQuestion>) -> Result<One<EscalatedQuestion>> {
+    let filter = json!({ "question_id": question.question_id });
+    let _: NoContent = app.commit(viewed("questions", filter, &app.by(&question.actor))).await?;
+    One::of(&question)
 }
 
 pub async fn maintain(app: App, action: Can<Operate, Action>, body: Body<Maintain>) -> Result<One<Done>> {

@@ -4,6 +4,7 @@ pub mod api;
 pub mod export;
 pub mod maintenance;
 pub mod overview;
+pub mod questions;
 pub mod queues;
 pub mod switches;
 pub mod workers;

@@ -81,6 +81,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
     let doc = world.plant_doc(&project).await;
     let question = ada.post("/support/question").json(json!({ "question": "How do I log in?" })).await;
     let question = question.data()["question_id"].as_str().unwrap().to_owned();
+    let escalated = ada.post("/support/question").json(json!({ "question": "Xyzzy?" })).await;
+    let escalated = escalated.data()["question_id"].as_str().unwrap().to_owned();
     let (dan, eli) = (world.sign_up("dan").await, world.sign_up("eli").await);
     let [accepted, declined] = [world.invite(&ada, &project, &dan).await, world.invite(&ada, &project, &eli).await];
     let (bea, _) = shop.subscriber("bea", "pro", "monthly").await;
@@ -128,6 +130,7 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         ("{type}", "users".into()),
         ("{webhook_id}", webhook),
         ("{delivery_id}", delivery),
+        ("admin/questions/{question_id}", format!("admin/questions/{escalated}")),
         ("{question_id}", question),
     ];
     // What its webhooks say of what these do comes too late to matter.
@@ -268,6 +271,8 @@ pub async fn steps(shop: &Shop) -> Vec<Step> {
         step(&root, "GET /admin/export/{type}", None),
         step(&root, "GET /admin/workers", None),
         step(&root, "GET /admin/queues", None),
+        step(&root, "GET /admin/questions", None),
+        step(&root, "GET /admin/questions/{question_id}", None),
         step(&root, "POST /admin/maintenance/{action}", Some(json!({ "on": true }))),
         step(&root, "GET /admin/logs/audit", None),
         step(&root, "GET /admin/logs/audit/verify", None),
