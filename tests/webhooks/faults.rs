@@ -46,7 +46,7 @@ async fn an_answer_that_does_not_come_is_waited_for_15_seconds() {
     assert!(hook.attempts(&world).await.is_empty());
     let attempt = hook.tried(&world, 1).await.remove(0);
     assert_eq!((&attempt["status"], &attempt["error"]), (&Value::Null, &json!("No answer came within 15 seconds.")));
-    assert!((15_000..17_000).contains(&attempt["latency_ms"].as_i64().unwrap()), "{attempt}");
+    assert!((15_000..25_000).contains(&attempt["latency_ms"].as_i64().unwrap()), "{attempt}");
 }
 
 /// A poke that was lost: the sender never heard of it.

@@ -47,7 +47,8 @@ async fn a_secret_that_is_replaced_signs_until_its_time_is_over() {
     let all = &receiver.wait_for(2).await[1];
     assert!([&hook.secret, &second, &third].iter().all(|secret| all.is_signed_by(secret)));
 
-    let shorten = "UPDATE webhook_endpoints SET old_secrets = replace(old_secrets, '2026-', '2025-')";
+    let shorten = "UPDATE webhook_endpoints SET old_secrets =
+        json_set(old_secrets, '$[0].until', '2020-01-01T00:00:00.000Z', '$[1].until', '2020-01-01T00:00:00.000Z')";
     world.sql(shorten, &[]).await;
     ada.task(&project, "Three").await;
     let last = &receiver.wait_for(3).await[2];
