@@ -219,7 +219,7 @@ impl Actor {
     fn load(answers: &mut Answers, app: &App, caller: &Identity) -> Result<Self> {
         let Found { user, maintenance } = caller.load(answers, app)?;
         switches::saw(maintenance, app.now());
-        app.admit(user.is_admin, maintenance)?;
+        app.admit(user.is_admin && caller.credential.session().is_ok(), maintenance)?;
         user.may_act()?;
         limits::remember(&user);
         Ok(Actor { user, credential: caller.credential.clone() })

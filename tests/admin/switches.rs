@@ -79,3 +79,17 @@ async fn read_only_lets_nobody_write_but_operators() {
     ada.log_in().await;
     ada.project("Other").await;
 }
+
+#[tokio::test]
+async fn a_program_of_an_operators_is_held_to_the_switches() {
+    let world = World::new().await;
+    let root = world.operator("root").await;
+    let program = root.program(&["read", "write"]).await;
+    let project = json!({ "name": "Repairs" });
+    switch(&world, "read_only", true).await;
+    program.get("/projects").await;
+    program.post("/projects").json(project.clone()).refused_with(503, "READ_ONLY").await;
+    switch(&world, "maintenance", true).await;
+    program.get("/projects").refused_with(503, "MAINTENANCE").await;
+    root.post("/projects").json(project).status(201).await;
+}
