@@ -259,11 +259,7 @@ async fn every_route_that_creates_takes_an_idempotency_key() {
             continue;
         }
         created += 1;
-        let (mut first, second) = (again().status(201).await, again().status(201).await);
-        // What is shown once is not in the answer to the same request again.
-        if let Some(key) = first.json.pointer_mut("/data/key") {
-            *key = Value::Null;
-        }
+        let (first, second) = (again().status(201).await, again().status(201).await);
         assert_eq!(
             (second.header("idempotency-replayed"), &second.json),
             ("true", &first.json),

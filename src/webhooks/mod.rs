@@ -82,7 +82,7 @@ impl Reason {
     }
 }
 
-/// A webhook with its secret, which is shown this once.
+/// A webhook with its secret: shown this once, and to who repeats the request with its `Idempotency-Key`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "NewlyMadeWebhook")]
 pub struct Unveiled {
