@@ -76,7 +76,7 @@ impl JsonSchema for Scopes {
     }
 }
 
-/// Seconds for which the old secret works beside the new one.
+/// Seconds for which the old secret works beside the new one, a key's or a webhook's.
 pub struct Overlap(i64);
 
 impl Overlap {

@@ -18,6 +18,8 @@ use crate::http::Page;
 use crate::limits::Quota;
 use crate::sql;
 use input::{NewKey, Regenerate};
+
+pub use input::Overlap;
 use secret::Secret;
 
 /// How long what was revoked or has expired is listed.

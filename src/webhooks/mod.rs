@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::access::{Ask, Edit, Listed, Permits, Role, Thing, View};
+use crate::api_keys::Overlap;
 use crate::app::{App, By, Change};
 use crate::db::{self, Answers, Id, Patch, Stmt, Text, Time};
 use crate::error::{Code, Error, Result};
@@ -112,27 +113,12 @@ pub struct EditWebhook {
     description: Patch<Text<0, 200>>,
 }
 
+/// A misspelled `overlap_seconds` would let a secret that leaked sign for a day: unknown fields are refused.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Rotate {
-    /// How long the secret that is replaced signs beside the new one.
-    #[serde(default = "a_day")]
-    #[schemars(range(min = 0, max = 604_800), example = 86_400)]
+    #[serde(default)]
     overlap_seconds: Overlap,
-}
-
-#[derive(Clone, Copy, JsonSchema)]
-struct Overlap(u32);
-
-fn a_day() -> Overlap {
-    Overlap(86_400)
-}
-
-impl<'de> Deserialize<'de> for Overlap {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let seconds = u32::deserialize(from)?;
-        let fits = seconds <= 604_800;
-        fits.then_some(Overlap(seconds)).ok_or_else(|| serde::de::Error::custom("must be 0 to 604800"))
-    }
 }
 
 /// A webhook with what only we look at.
@@ -343,7 +329,7 @@ impl Endpoint {
 
     /// The new secret signs from here on, and the one before it for as long as it is asked to.
     pub fn rotate(&self, rotate: &Rotate, secret: Made, user: i64, by: &By) -> Change<Unveiled> {
-        let seconds = i64::from(rotate.overlap_seconds.0);
+        let seconds = rotate.overlap_seconds.get();
         let until = by.at.plus(seconds * db::SECOND);
         let full = sql!(
             "INSERT INTO refusals SELECT 'TOO_MANY' FROM webhook_endpoints w
