@@ -39,14 +39,12 @@ impl Made {
     }
 }
 
-/// Those that sign at a time, the newest first.
-pub fn in_use(keys: &Keys, webhook: &Id, current: &str, old: &[Old], now: Time) -> Result<Vec<Secret>> {
-    let still = old.iter().filter(|old| old.until > now).map(|old| old.sealed.as_str());
-    let unseal = |sealed| {
-        let secret = keys.unseal(PURPOSE, &[webhook.as_str().as_bytes()], sealed);
-        secret.map(Secret).ok_or_else(|| Error::internal("a webhook's secret was sealed with another SESSION_SECRET"))
-    };
-    std::iter::once(current).chain(still).map(unseal).collect()
+/// Those that sign at a time, the newest first. None where the newest was sealed with another `SESSION_SECRET`; older
+/// ones that were sign nothing any more.
+pub fn in_use(keys: &Keys, webhook: &Id, current: &str, old: &[Old], now: Time) -> Option<Vec<Secret>> {
+    let unseal = |sealed: &str| keys.unseal(PURPOSE, &[webhook.as_str().as_bytes()], sealed).map(Secret);
+    let still = old.iter().filter(|old| old.until > now).filter_map(|old| unseal(&old.sealed));
+    Some(std::iter::once(unseal(current)?).chain(still).collect())
 }
 
 /// The value of `webhook-signature`: one signature for each secret.

@@ -19,6 +19,9 @@ const MOST_FAILURES: i64 = 20;
 /// Or this long of nothing else.
 const MOST_FAILING: i64 = 5 * DAY;
 
+/// What nothing but its owner can mend.
+const UNREADABLE: &str = "The secret cannot be read any more: rotate it.";
+
 /// An answer's body is read no further than its excerpt needs.
 const PATIENCE: Patience = Patience { total: 15_000, silence: 15_000, most: 4096 };
 
@@ -66,8 +69,9 @@ pub async fn round(app: &App, webhook: &str) -> Result<Option<Time>> {
     let target: Option<Target> = answers.first()?;
     let due: Vec<Due> = answers.rows()?;
     let Some(target) = target else { return next(app, &webhook).await };
-    let secrets = secret::in_use(&app.config().keys, &target.id, &target.secret, &target.old_secrets, app.now())?;
-    let attempts = join_all(due.iter().map(|due| send(app, &target.url, &secrets, &due.id, &due.body))).await;
+    let secrets = secret::in_use(&app.config().keys, &target.id, &target.secret, &target.old_secrets, app.now());
+    let secrets = secrets.as_deref();
+    let attempts = join_all(due.iter().map(|due| send(app, &target.url, secrets, &due.id, &due.body))).await;
     let done: Vec<(Due, Attempt)> = due.into_iter().zip(attempts).collect();
     let next: Option<Next> = app.commit_row(record(app, &target, &done)?).await?;
     Ok(next.and_then(|next| next.due_at))
@@ -80,8 +84,9 @@ async fn next(app: &App, webhook: &Id) -> Result<Option<Time>> {
 }
 
 /// One attempt. The address is checked again: what was allowed may not be any more.
-pub async fn send(app: &App, url: &str, secrets: &[Secret], id: &Id, body: &str) -> Attempt {
+pub async fn send(app: &App, url: &str, secrets: Option<&[Secret]>, id: &Id, body: &str) -> Attempt {
     let at = app.now();
+    let Some(secrets) = secrets else { return Attempt::failed(at, 0, UNREADABLE) };
     if let Some(why) = Address::parse(url).map_or_else(Some, |address| refusal(app, &address)) {
         return Attempt::failed(at, 0, &format!("The address may not be called: it {why}."));
     }

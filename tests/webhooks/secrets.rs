@@ -80,3 +80,31 @@ async fn rotations_at_once_lose_no_secret_and_are_bounded() {
     let again = || ada.post(&path).json(json!({})).header("idempotency-key", "again").any();
     assert_eq!(again().await.code(), "TOO_MANY");
 }
+
+/// As after a change of `SESSION_SECRET`: what was sealed before can be read no more.
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_a_failure_until_it_is_rotated() {
+    let (world, ada, project) = launch().await;
+    let receiver = Receiver::good().await;
+    let hook = Hook::on(&ada, &project, &receiver.url, &["*"]).await;
+    world.sql("UPDATE webhook_endpoints SET secret = 'sealed otherwise'", &[]).await;
+    ada.task(&project, "One").await;
+    let attempt = hook.tried(&world, 1).await.remove(0);
+    let why = "The secret cannot be read any more: rotate it.";
+    assert_eq!((&attempt["status"], &attempt["error"]), (&Value::Null, &json!(why)));
+    let row = hook.row(&world).await;
+    assert!(row["failures"].as_i64() >= Some(1) && row["failing_since"].is_string(), "{row}");
+    assert!(row["due_at"].as_str() > attempt["at"].as_str(), "{row}");
+    let test = format!("{}/test", hook.path());
+    let failed = ada.post(&test).refused_with(502, "WEBHOOK_DELIVERY_FAILED").await;
+    assert_eq!(failed.json["error"]["details"]["error"], why);
+    assert!(receiver.received().is_empty());
+
+    let made = ada.post(&format!("{}/rotate-secret", hook.path())).json(json!({})).status(201).await;
+    let secret = made.data()["secret"].as_str().unwrap();
+    ada.post(&test).await;
+    later(&world, 10 * MINUTE).await;
+    for received in receiver.wait_for(2).await {
+        assert!(received.is_signed_by(secret) && received.signatures().len() == 1);
+    }
+}
