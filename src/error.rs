@@ -93,6 +93,7 @@ codes! {
     WebhookDisabled       "WEBHOOK_DISABLED"         409 "The webhook is not active; make it active first."
     Conflict              "CONFLICT"                 409 "Something changed meanwhile; read it again."
     IdempotencyRunning    "IDEMPOTENCY_IN_PROGRESS"  409 "A request with this Idempotency-Key is still running."
+    IdempotencyOver       "IDEMPOTENCY_ANSWER_OVER"  409 "A request with this Idempotency-Key was answered before; the answer cannot be shown any more."
     LoginLinkOver         "LOGIN_LINK_OVER"          410 "This link has expired or was used already."
     InviteOver            "INVITE_OVER"              410 "This invite has expired or was answered already."
     ApiKeyOver            "API_KEY_OVER"             410 "The API key has expired; make a new one."

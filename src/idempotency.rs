@@ -28,14 +28,15 @@ pub struct Idempotency {
 
 enum Lookup {
     Due,
-    Done(Option<Earlier>),
+    /// With the answer, where it can be read.
+    Done(Option<(Earlier, Option<String>)>),
 }
 
 #[derive(Deserialize)]
 pub struct Earlier {
     fingerprint: String,
-    #[serde(flatten)]
-    replay: Replay,
+    status: u16,
+    answer: String,
 }
 
 impl Idempotency {
@@ -70,16 +71,12 @@ impl Idempotency {
         })
     }
 
-    pub fn found(&mut self, earlier: Option<Earlier>, keys: &Keys) -> Result<()> {
+    pub fn found(&mut self, earlier: Option<Earlier>, keys: &Keys) {
         let earlier = earlier.map(|earlier| {
-            let answer = keys.unseal(PURPOSE, &self.about(), &earlier.replay.answer);
-            let answer = answer.and_then(|bytes| String::from_utf8(bytes).ok());
-            let answer =
-                answer.ok_or_else(|| Error::internal("a kept answer was sealed with another SESSION_SECRET"))?;
-            Ok::<_, Error>(Earlier { replay: Replay { answer, ..earlier.replay }, ..earlier })
+            let answer = keys.unseal(PURPOSE, &self.about(), &earlier.answer);
+            (earlier, answer.and_then(|bytes| String::from_utf8(bytes).ok()))
         });
-        self.earlier = Lookup::Done(earlier.transpose()?);
-        Ok(())
+        self.earlier = Lookup::Done(earlier);
     }
 
     fn about(&self) -> [&[u8]; 2] {
@@ -94,8 +91,10 @@ impl Idempotency {
     /// Fails with the earlier answer, or with a mismatch, as soon as both are known.
     pub fn settle(&self) -> Result<()> {
         match (&self.earlier, &self.fingerprint) {
-            (Lookup::Done(Some(earlier)), Some(fingerprint)) if earlier.fingerprint == *fingerprint => {
-                Err(Error::replay(earlier.replay.clone()))
+            (Lookup::Done(Some((earlier, answer))), Some(fingerprint)) if earlier.fingerprint == *fingerprint => {
+                // Sealed with another SESSION_SECRET: it happened, and must not happen again.
+                let answer = answer.clone().ok_or(Code::IdempotencyOver)?;
+                Err(Error::replay(Replay { status: earlier.status, answer }))
             }
             (Lookup::Done(Some(_)), Some(_)) => Err(Code::IdempotencyMismatch.into()),
             _ => Ok(()),

@@ -211,3 +211,16 @@ async fn a_kept_answer_cannot_be_read_in_the_database() {
     assert!(!kept.as_str().unwrap().contains("Aardvark") && !kept.as_str().unwrap().contains('{'), "{kept}");
     assert_eq!(create().status(201).await.text, first.text);
 }
+
+#[tokio::test]
+async fn an_answer_that_can_be_read_no_more_is_not_given_and_nothing_happens_again() {
+    let other = [("SESSION_SECRET", "aT4nQ8zK2xW6cR1mB9yL5hJ3dF7gS0pB")];
+    let world = World::set_up().isolates(&[&[], &other]).open().await;
+    let ada = world.sign_up("ada").await;
+    create(&ada, "Launch").key(KEY).status(201).await;
+    let since = ada.through(1);
+    create(&since, "Launch").key(KEY).refused_with(409, "IDEMPOTENCY_ANSWER_OVER").await;
+    create(&since, "Other").key(KEY).refused_with(422, "IDEMPOTENCY_KEY_REUSED").await;
+    create(&since, "Other").key("another").status(201).await;
+    assert_eq!(ada.get("/projects").await.total(), 2);
+}

@@ -284,7 +284,7 @@ impl App {
         if looked {
             let found = answers.first()?;
             if let Some(key) = lock(&self.0.idempotency).as_mut() {
-                key.found(found, &self.config().keys)?;
+                key.found(found, &self.config().keys);
                 key.settle()?;
             }
         }

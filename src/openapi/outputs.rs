@@ -46,7 +46,12 @@ impl<T: JsonSchema> Output for Paged<T> {
 impl<T: JsonSchema> Output for Created<T> {
     fn describe(operation: &mut Operation) {
         operation.answers::<T>(201, true);
-        operation.can_fail(&[Code::BadRequest, Code::IdempotencyRunning, Code::IdempotencyMismatch]);
+        operation.can_fail(&[
+            Code::BadRequest,
+            Code::IdempotencyRunning,
+            Code::IdempotencyOver,
+            Code::IdempotencyMismatch,
+        ]);
         operation.parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "The same key and body again, within 24 hours, is answered with the first answer.",
