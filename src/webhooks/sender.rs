@@ -34,6 +34,7 @@ struct Target {
     #[serde(deserialize_with = "db::json")]
     old_secrets: Vec<Old>,
     strikes: usize,
+    due_at: Time,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +42,7 @@ struct Due {
     id: Id,
     body: String,
     tries: usize,
+    next_attempt_at: Time,
 }
 
 /// When the sender has something to do again.
@@ -53,12 +55,12 @@ struct Next {
 pub async fn round(app: &App, webhook: &str) -> Result<Option<Time>> {
     let Some(webhook) = Id::parse(webhook) else { return Ok(None) };
     let target = sql!(
-        "SELECT id, url, secret, old_secrets, strikes FROM webhook_endpoints WHERE id = ?1 AND is_active AND due_at <= ?2",
+        "SELECT id, url, secret, old_secrets, strikes, due_at FROM webhook_endpoints WHERE id = ?1 AND is_active AND due_at <= ?2",
         webhook,
         app.now(),
     );
     let due = sql!(
-        "SELECT id, body, tries FROM webhook_deliveries
+        "SELECT id, body, tries, next_attempt_at FROM webhook_deliveries
          WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at <= ?2
          ORDER BY next_attempt_at, id
          LIMIT (SELECT iif(strikes > 0, 1, 5) FROM webhook_endpoints WHERE id = ?1)",
@@ -122,7 +124,7 @@ fn record(app: &App, target: &Target, done: &[(Due, Attempt)]) -> Result<Change<
             failed += 1;
             held = held.max(Some(attempt.hold(target.strikes + 1, other)));
         }
-        change = note(change, &due.id, attempt, retry);
+        change = note(change, &due.id, due.next_attempt_at, attempt, retry);
     }
     let gone = done.iter().any(|(_, attempt)| attempt.is_gone());
     let some_arrived = usize::try_from(failed).unwrap_or_default() < done.len();
@@ -146,17 +148,21 @@ fn record(app: &App, target: &Target, done: &[(Due, Attempt)]) -> Result<Change<
     if gone || !some_arrived {
         change = give_up(app, change, id, gone)?;
     }
+    // Who was asked for something again meanwhile is not left alone.
     Ok(change.run(sql!(
         "UPDATE webhook_endpoints
-         SET due_at = (SELECT max(min(next_attempt_at), ifnull(?2, '')) FROM webhook_deliveries WHERE webhook_id = ?1 AND status = 'pending')
+         SET due_at = (SELECT max(min(next_attempt_at), iif(webhook_endpoints.due_at = ?3, ifnull(?2, ''), ''))
+                       FROM webhook_deliveries WHERE webhook_id = ?1 AND status = 'pending')
          WHERE id = ?1",
         id,
         held,
+        target.due_at,
     )))
 }
 
-/// What was canceled meanwhile stays so, but that it was tried is true.
-pub fn note<T>(change: Change<T>, delivery: &Id, attempt: &Attempt, retry: Option<Time>) -> Change<T> {
+/// What was canceled meanwhile stays so, and what was asked for again is sent again; but that it was tried is true.
+/// `due` is when it was to be tried, which asking for it again changes.
+pub fn note<T>(change: Change<T>, delivery: &Id, due: Time, attempt: &Attempt, retry: Option<Time>) -> Change<T> {
     let status = match (attempt.succeeded(), retry) {
         (true, _) => "delivered",
         (false, Some(_)) => "pending",
@@ -176,11 +182,12 @@ pub fn note<T>(change: Change<T>, delivery: &Id, attempt: &Attempt, retry: Optio
         .run(sql!("UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE id = ?1", delivery))
         .run(sql!(
             "UPDATE webhook_deliveries SET tries = tries + 1, status = ?2, next_attempt_at = ?3, finished_at = iif(?3 IS NULL, ?4, NULL)
-             WHERE id = ?1 AND status = 'pending'",
+             WHERE id = ?1 AND status = 'pending' AND next_attempt_at = ?5",
             delivery,
             status,
             retry,
             attempt.ended(),
+            due,
         ))
 }
 

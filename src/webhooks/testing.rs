@@ -42,7 +42,7 @@ impl Endpoint {
         );
         let event =
             self.event(Kind::WebhookTested, by).with(json!({ "delivery_id": id, "succeeded": attempt.succeeded() }));
-        let change = sender::note(Change::to(()).run(insert), &id, &attempt, None).announce(event);
+        let change = sender::note(Change::to(()).run(insert), &id, by.at, &attempt, None).announce(event);
         Ok((Tested { delivery_id: id, attempt }, change))
     }
 

@@ -30,6 +30,8 @@ pub enum Answer {
     With(u16, &'static str, String),
     /// After so long.
     Slow(Duration),
+    /// After so long, a status and a header.
+    Late(Duration, u16, &'static str),
     /// Takes what comes and says nothing.
     Silent,
     /// 200, and a body that has no end.
@@ -138,6 +140,10 @@ async fn reply(stream: &mut TcpStream, answer: Answer) -> Option<()> {
         Answer::Slow(time) => {
             tokio::time::sleep(time).await;
             (200, "x-nothing: 0", String::new())
+        }
+        Answer::Late(time, status, header) => {
+            tokio::time::sleep(time).await;
+            (status, header, String::new())
         }
         Answer::Silent => {
             tokio::time::sleep(Duration::from_secs(60)).await;

@@ -102,6 +102,22 @@ async fn a_replay_goes_at_once_even_where_the_endpoint_failed() {
 }
 
 #[tokio::test]
+async fn a_replay_during_an_attempt_that_fails_is_not_lost() {
+    let (world, ada, project) = launch().await;
+    let receiver = Receiver::start(Answer::Late(Duration::from_secs(3), 503, "retry-after: 3600")).await;
+    let hook = Hook::on(&ada, &project, &receiver.url, &["*"]).await;
+    ada.task(&project, "Write").await;
+    let delivery = receiver.wait_for(1).await.remove(0).id().to_owned();
+    receiver.answer(Answer::Status(204));
+    ada.post(&format!("{}/deliveries/{delivery}/replay", hook.path())).await;
+    assert!(hook.attempts(&world).await.is_empty());
+    let attempts = hook.tried(&world, 2).await;
+    assert_eq!((&attempts[0]["status"], &attempts[1]["status"]), (&json!(503), &json!(204)));
+    assert_eq!(receiver.received()[1].id(), delivery);
+    assert_eq!(hook.deliveries(&world).await[0]["status"], "delivered");
+}
+
+#[tokio::test]
 async fn the_log_is_filtered_and_old_lines_go() {
     let (world, ada, project) = launch().await;
     let receiver = Receiver::good().await;
