@@ -483,7 +483,9 @@ CREATE TABLE webhook_endpoints (
   -- It or its project is deleted: nobody sees it, and once all that is due is sent, it goes.
   closed_at       TEXT,
   created_at      TEXT NOT NULL,
-  updated_at      TEXT NOT NULL
+  updated_at      TEXT NOT NULL,
+  -- Until when it is left alone, though something is due: it failed, or asked for time.
+  held_until      TEXT
 ) STRICT;
 
 CREATE INDEX webhooks_of_project ON webhook_endpoints (project_id, id);

@@ -72,7 +72,11 @@ impl Attempt {
         self.at.plus(self.latency_ms)
     }
 
-    /// How long the endpoint wants to be left alone.
+    /// Until when the endpoint wants to be left alone, if it does.
+    pub fn asks_until(&self) -> Option<Time> {
+        Some(self.asked()).filter(|asked| *asked > 0).map(|asked| self.ended().plus(asked))
+    }
+
     fn asked(&self) -> i64 {
         let throttled = if matches!(self.status, Some(429 | 502 | 504)) { THROTTLED } else { 0 };
         self.retry_after.unwrap_or_default().clamp(throttled, DAY)

@@ -164,7 +164,7 @@ fn refuse_inactive(webhook: &Id) -> Stmt {
 /// Whoever asks for it does not wait for the time a failing endpoint is left alone. A round that is on its way sees by
 /// the time that somebody did.
 fn wake(webhook: &Id, by: &By) -> Stmt {
-    sql!("UPDATE webhook_endpoints SET due_at = ?2 WHERE id = ?1", webhook, by.at)
+    sql!("UPDATE webhook_endpoints SET due_at = ?2, held_until = NULL WHERE id = ?1", webhook, by.at)
 }
 
 impl Sent {

@@ -305,7 +305,7 @@ impl Endpoint {
             ))
             .run(sql!(
                 "UPDATE webhook_endpoints
-                 SET failures = 0, strikes = 0, failing_since = NULL, disabled_reason = iif(is_active, NULL, disabled_reason),
+                 SET failures = 0, strikes = 0, failing_since = NULL, held_until = NULL, disabled_reason = iif(is_active, NULL, disabled_reason),
                      due_at = (SELECT min(next_attempt_at) FROM webhook_deliveries WHERE webhook_id = ?1 AND status = 'pending')
                  WHERE id = ?1 AND ?2",
                 id,

@@ -99,9 +99,9 @@ fn statements(project: &str, message: &Message, topic: &str, now: Time) -> Vec<S
         now,
         project,
     );
-    // One that fails is left alone for as long as its sender says.
+    // One that fails or asks for time is left alone for as long as its sender says.
     let wake = sql!(
-        "UPDATE webhook_endpoints SET due_at = iif(strikes > 0, ifnull(due_at, ?2), min(ifnull(due_at, ?2), ?2))
+        "UPDATE webhook_endpoints SET due_at = max(min(ifnull(due_at, ?2), ?2), ifnull(held_until, ''))
          WHERE is_active AND id IN (SELECT webhook_id FROM webhook_deliveries WHERE event_id = ?1 AND status = 'pending')",
         message.id,
         now,

@@ -128,10 +128,9 @@ fn record(app: &App, target: &Target, done: &[(Due, Attempt)]) -> Result<Change<
     }
     let gone = done.iter().any(|(_, attempt)| attempt.is_gone());
     let some_arrived = usize::try_from(failed).unwrap_or_default() < done.len();
-    if some_arrived || done.is_empty() {
-        held = None;
-    }
     if some_arrived {
+        let failures = done.iter().map(|(_, attempt)| attempt).filter(|attempt| !attempt.succeeded());
+        held = failures.filter_map(Attempt::asks_until).max();
         change = change.run(sql!(
             "UPDATE webhook_endpoints SET failures = 0, strikes = 0, failing_since = NULL WHERE id = ?1",
             id
@@ -151,7 +150,8 @@ fn record(app: &App, target: &Target, done: &[(Due, Attempt)]) -> Result<Change<
     // Who was asked for something again meanwhile is not left alone.
     Ok(change.run(sql!(
         "UPDATE webhook_endpoints
-         SET due_at = (SELECT max(min(next_attempt_at), iif(webhook_endpoints.due_at = ?3, ifnull(?2, ''), ''))
+         SET held_until = iif(due_at = ?3, ?2, NULL),
+             due_at = (SELECT max(min(next_attempt_at), iif(webhook_endpoints.due_at = ?3, ifnull(?2, ''), ''))
                        FROM webhook_deliveries WHERE webhook_id = ?1 AND status = 'pending')
          WHERE id = ?1",
         id,

@@ -32,6 +32,8 @@ pub enum Answer {
     Slow(Duration),
     /// After so long, a status and a header.
     Late(Duration, u16, &'static str),
+    /// The one to what comes first, the other to what comes after it.
+    Once(Box<Answer>, Box<Answer>),
     /// Takes what comes and says nothing.
     Silent,
     /// 200, and a body that has no end.
@@ -103,7 +105,13 @@ impl Receiver {
                 state.received.push(received);
                 state.open += 1;
                 state.most_open = state.most_open.max(state.open);
-                state.answer.clone()
+                match state.answer.clone() {
+                    Answer::Once(first, rest) => {
+                        state.answer = *rest;
+                        *first
+                    }
+                    answer => answer,
+                }
             };
             let answered = reply(stream.get_mut(), answer).await;
             self.state.lock().unwrap().open -= 1;
@@ -145,6 +153,7 @@ async fn reply(stream: &mut TcpStream, answer: Answer) -> Option<()> {
             tokio::time::sleep(time).await;
             (status, header, String::new())
         }
+        Answer::Once(..) => return None,
         Answer::Silent => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             return None;

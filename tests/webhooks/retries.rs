@@ -79,6 +79,28 @@ async fn an_endpoint_that_asks_for_time_gets_it() {
 }
 
 #[tokio::test]
+async fn an_endpoint_gets_the_time_it_asks_for_even_where_it_took_the_rest() {
+    let (world, ada, project) = launch().await;
+    let receiver = Receiver::start(Answer::Slow(Duration::from_secs(2))).await;
+    let hook = Hook::on(&ada, &project, &receiver.url, &["*"]).await;
+    ada.task(&project, "Write").await;
+    receiver.wait_for(1).await;
+    let busy = Answer::With(429, "retry-after: 1800", String::new());
+    receiver.answer(Answer::Once(Box::new(busy), Box::new(Answer::Status(204))));
+    join_all((0..3).map(async |i| ada.task(&project, &format!("Task {i}")).await)).await;
+    world.drain().await;
+    hook.tried(&world, 4).await;
+    assert_eq!(hook.row(&world).await["failures"], 0);
+    ada.task(&project, "Read").await;
+    world.drain().await;
+    later(&world, 20 * MINUTE).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(receiver.received().len(), 4);
+    later(&world, 12 * MINUTE).await;
+    receiver.wait_for(6).await;
+}
+
+#[tokio::test]
 async fn while_an_endpoint_fails_one_at_a_time_tries_it() {
     let (world, ada, project) = launch().await;
     let receiver = Receiver::start(Answer::Status(503)).await;
