@@ -485,7 +485,9 @@ CREATE TABLE webhook_endpoints (
   created_at      TEXT NOT NULL,
   updated_at      TEXT NOT NULL,
   -- Until when it is left alone, though something is due: it failed, or asked for time.
-  held_until      TEXT
+  held_until      TEXT,
+  -- The origin of ours by which the address was given: where none is configured, no round could know it.
+  site            TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX webhooks_of_project ON webhook_endpoints (project_id, id);

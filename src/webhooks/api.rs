@@ -16,7 +16,7 @@ pub async fn create(app: App, actor: Actor, body: Body<NewWebhook>) -> Result<Cr
     allowed(&app, &body.0.url)?;
     let (id, quota) = (app.id()?, app.quota(&actor, "webhooks", |allowed| allowed.webhooks));
     let secret = Made::new(&app, &id)?;
-    app.commit(body.0.create(id, secret, actor.user.id, quota, &app.by(&actor))).await
+    app.commit(body.0.create(id, secret, &app.caller().site, actor.user.id, quota, &app.by(&actor))).await
 }
 
 pub async fn get(endpoint: Can<View, Endpoint>) -> Result<One<Webhook>> {
@@ -25,7 +25,7 @@ pub async fn get(endpoint: Can<View, Endpoint>) -> Result<One<Webhook>> {
 
 pub async fn edit(app: App, endpoint: Can<Edit, Endpoint>, body: Body<EditWebhook>) -> Result<One<Webhook>> {
     body.0.url.as_ref().map(|url| allowed(&app, url)).transpose()?;
-    app.commit(endpoint.edit(body.0, endpoint.actor.user.id, &app.by(&endpoint.actor))).await
+    app.commit(endpoint.edit(body.0, &app.caller().site, endpoint.actor.user.id, &app.by(&endpoint.actor))).await
 }
 
 pub async fn delete(app: App, endpoint: Can<Edit, Endpoint>) -> Result<NoContent> {

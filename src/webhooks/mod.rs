@@ -130,12 +130,13 @@ pub struct Endpoint {
     secret: String,
     #[serde(deserialize_with = "db::json")]
     old_secrets: Vec<Old>,
+    site: String,
 }
 
 fn find(webhook: &Id, user: i64) -> Stmt {
     sql!(
         "SELECT w.id, w.project_id, w.url, w.event_types AS events, w.description, w.is_active, w.disabled_reason, w.failures,
-                w.failing_since, w.created_at, w.updated_at, w.secret, w.old_secrets, m.role
+                w.failing_since, w.created_at, w.updated_at, w.secret, w.old_secrets, w.site, m.role
          FROM webhook_endpoints w JOIN team_members m ON m.project_id = w.project_id AND m.user_id = ?2
          WHERE w.id = ?1 AND w.closed_at IS NULL",
         webhook,
@@ -145,13 +146,14 @@ fn find(webhook: &Id, user: i64) -> Stmt {
 
 /// The address, where the deployment lets it be called.
 pub fn allowed<'a>(app: &App, address: &'a Address) -> Result<&'a Address> {
-    let refusal = refusal(app, address);
+    let refusal = refusal(app, address, &app.caller().site);
     refusal.map_or(Ok(address), |why| Err(Error::invalid("url", why)))
 }
 
-fn refusal(app: &App, address: &Address) -> Option<&'static str> {
+/// `site` is the origin of ours by which the address was given.
+fn refusal(app: &App, address: &Address, site: &str) -> Option<&'static str> {
     let loopback_allowed = app.config().webhooks_allow_loopback;
-    address.refusal(&Own { sites: &[app.site(), &app.caller().site], loopback_allowed })
+    address.refusal(&Own { sites: &[app.site(), site], loopback_allowed })
 }
 
 impl Thing for Endpoint {
@@ -226,7 +228,7 @@ fn refuse_others(project: &Id, user: i64) -> [Stmt; 2] {
 }
 
 impl NewWebhook {
-    pub fn create(self, id: Id, secret: Made, user: i64, quota: Quota, by: &By) -> Change<Unveiled> {
+    pub fn create(self, id: Id, secret: Made, site: &str, user: i64, quota: Quota, by: &By) -> Change<Unveiled> {
         let webhook = Webhook {
             id,
             project_id: self.project_id,
@@ -247,14 +249,15 @@ impl NewWebhook {
             quota.limit(),
         );
         let insert = sql!(
-            "INSERT INTO webhook_endpoints (id, project_id, url, event_types, description, secret, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+            "INSERT INTO webhook_endpoints (id, project_id, url, event_types, description, secret, site, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
             webhook.id,
             webhook.project_id,
             webhook.url,
             webhook.events,
             webhook.description,
             secret.sealed,
+            site,
             by.at,
         );
         let event = Event::new(Kind::WebhookCreated, by, &webhook.id)
@@ -282,7 +285,7 @@ impl Endpoint {
     }
 
     /// What waits is not sent any more once it is inactive; it can be replayed.
-    pub fn edit(&self, edit: EditWebhook, user: i64, by: &By) -> Change<Webhook> {
+    pub fn edit(&self, edit: EditWebhook, site: &str, user: i64, by: &By) -> Change<Webhook> {
         let id = &self.webhook.id;
         let changed = json!({
             "url": edit.url.is_some(), "events": edit.events, "is_active": edit.is_active,
@@ -293,7 +296,7 @@ impl Endpoint {
             .run(sql!(
                 "UPDATE webhook_endpoints
                  SET url = ifnull(?2, url), event_types = ifnull(?3, event_types), is_active = ifnull(?4, is_active),
-                     description = iif(?5, description, ?6), updated_at = ?7
+                     description = iif(?5, description, ?6), updated_at = ?7, site = iif(?2 IS NULL, site, ?8)
                  WHERE id = ?1",
                 id,
                 edit.url,
@@ -302,6 +305,7 @@ impl Endpoint {
                 edit.description.is_keep(),
                 edit.description.value(),
                 by.at,
+                site,
             ))
             .run(sql!(
                 "UPDATE webhook_endpoints

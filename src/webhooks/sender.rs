@@ -30,6 +30,7 @@ const PATIENCE: Patience = Patience { total: 15_000, silence: 15_000, most: 4096
 struct Target {
     id: Id,
     url: String,
+    site: String,
     secret: String,
     #[serde(deserialize_with = "db::json")]
     old_secrets: Vec<Old>,
@@ -55,7 +56,7 @@ struct Next {
 pub async fn round(app: &App, webhook: &str) -> Result<Option<Time>> {
     let Some(webhook) = Id::parse(webhook) else { return Ok(None) };
     let target = sql!(
-        "SELECT id, url, secret, old_secrets, strikes, due_at FROM webhook_endpoints WHERE id = ?1 AND is_active AND due_at <= ?2",
+        "SELECT id, url, site, secret, old_secrets, strikes, due_at FROM webhook_endpoints WHERE id = ?1 AND is_active AND due_at <= ?2",
         webhook,
         app.now(),
     );
@@ -73,7 +74,8 @@ pub async fn round(app: &App, webhook: &str) -> Result<Option<Time>> {
     let Some(target) = target else { return next(app, &webhook).await };
     let secrets = secret::in_use(&app.config().keys, &target.id, &target.secret, &target.old_secrets, app.now());
     let secrets = secrets.as_deref();
-    let attempts = join_all(due.iter().map(|due| send(app, &target.url, secrets, &due.id, &due.body))).await;
+    let attempts =
+        join_all(due.iter().map(|due| send(app, (&target.url, &target.site), secrets, &due.id, &due.body))).await;
     let done: Vec<(Due, Attempt)> = due.into_iter().zip(attempts).collect();
     let next: Option<Next> = app.commit_row(record(app, &target, &done)?).await?;
     Ok(next.and_then(|next| next.due_at))
@@ -86,10 +88,10 @@ async fn next(app: &App, webhook: &Id) -> Result<Option<Time>> {
 }
 
 /// One attempt. The address is checked again: what was allowed may not be any more.
-pub async fn send(app: &App, url: &str, secrets: Option<&[Secret]>, id: &Id, body: &str) -> Attempt {
+pub async fn send(app: &App, (url, site): (&str, &str), secrets: Option<&[Secret]>, id: &Id, body: &str) -> Attempt {
     let at = app.now();
     let Some(secrets) = secrets else { return Attempt::failed(at, 0, UNREADABLE) };
-    if let Some(why) = Address::parse(url).map_or_else(Some, |address| refusal(app, &address)) {
+    if let Some(why) = Address::parse(url).map_or_else(Some, |address| refusal(app, &address, site)) {
         return Attempt::failed(at, 0, &format!("The address may not be called: it {why}."));
     }
     let seconds = at.millis() / db::SECOND;

@@ -30,7 +30,7 @@ impl Endpoint {
         let body = self.test_body(by.at);
         let webhook = &self.webhook.id;
         let secrets = secret::in_use(&app.config().keys, webhook, &self.secret, &self.old_secrets, by.at);
-        let attempt = sender::send(app, &self.webhook.url, secrets.as_deref(), &id, &body).await;
+        let attempt = sender::send(app, (&self.webhook.url, &self.site), secrets.as_deref(), &id, &body).await;
         let insert = sql!(
             "INSERT INTO webhook_deliveries (id, webhook_id, event_id, event, body, status, next_attempt_at, created_at)
              SELECT ?1, id, ?1, ?3, ?4, 'pending', ?5, ?5 FROM webhook_endpoints WHERE id = ?2",

@@ -107,6 +107,22 @@ async fn an_address_is_checked_again_before_every_attempt() {
     assert_eq!((attempts[0]["latency_ms"].as_i64(), receiver.received().len()), (Some(0), 0));
 }
 
+/// Where no address of ours is configured, the one by which the webhook was made is.
+#[tokio::test]
+async fn the_way_back_to_us_is_known_at_each_attempt() {
+    let (world, ada, project) = launch().await;
+    let hook = Hook::on(&ada, &project, "https://hooks.example.com/", &["*"]).await;
+    assert_eq!(hook.row(&world).await["site"], "http://127.0.0.1");
+    world.sql("UPDATE webhook_endpoints SET site = 'https://hooks.example.com'", &[]).await;
+    ada.task(&project, "Write").await;
+    let refused = "The address may not be called: it must not be this service.";
+    assert_eq!(hook.tried(&world, 1).await[0]["error"], refused);
+    ada.patch(&hook.path()).json(json!({ "description": "The same." })).await;
+    assert_eq!(hook.row(&world).await["site"], "https://hooks.example.com");
+    ada.patch(&hook.path()).json(json!({ "url": "https://other.example.com/" })).await;
+    assert_eq!(hook.row(&world).await["site"], "http://127.0.0.1");
+}
+
 #[tokio::test]
 async fn unknown_events_and_other_nonsense_are_refused() {
     let (_, ada, project) = launch().await;
