@@ -15,7 +15,7 @@ pub const TEST: &str = "webhook.test";
 /// Everything, and what will be added to it.
 const ALL: &str = "*";
 
-pub const TOPICS: [&str; 13] = [
+pub const TOPICS: [&str; 23] = [
     "project.updated",
     "project.deleted",
     "task.created",
@@ -23,10 +23,20 @@ pub const TOPICS: [&str; 13] = [
     "task.completed",
     "task.deleted",
     "comment.created",
+    "preview.requested",
+    "preview.started",
+    "preview.retried",
     "preview.completed",
     "preview.failed",
+    "preview.canceled",
+    "preview.expired",
+    "ai_docs.requested",
+    "ai_docs.started",
+    "ai_docs.retried",
     "ai_docs.completed",
     "ai_docs.failed",
+    "ai_docs.canceled",
+    "ai_docs.expired",
     "team.member_joined",
     "team.member_left",
 ];
@@ -83,7 +93,7 @@ impl JsonSchema for Topics {
             "description": "Names of events; `*` is all there are and will be.",
             "items": { "type": "string", "enum": names },
             "minItems": 1,
-            "examples": [["task.created", "task.completed"]],
+            "examples": [["task.created", "preview.requested", "preview.completed"]],
         })
     }
 }
@@ -91,6 +101,7 @@ impl JsonSchema for Topics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
 
     #[test]
     fn topics_are_known_names_each_once() {
@@ -110,5 +121,10 @@ mod tests {
         assert_eq!(topic("task.created"), Some("task.created"));
         assert_eq!(topic("team.member_removed"), Some("team.member_left"));
         assert_eq!(topic("session.created"), None);
+        // All that happens to a job is told.
+        let kinds = Kind::ALL.iter().map(|kind| kind.name());
+        for kind in kinds.filter(|kind| kind.starts_with("preview.") || kind.starts_with("ai_docs.")) {
+            assert_eq!(topic(kind), Some(kind));
+        }
     }
 }

@@ -45,6 +45,23 @@ async fn the_team_hears_each_step() {
     }
 }
 
+#[tokio::test]
+async fn a_webhook_hears_each_step() {
+    let studio = Studio::new().await;
+    let receiver = Receiver::good().await;
+    let steps = ["preview.canceled", "preview.requested", "preview.started"];
+    let hook = json!({ "project_id": studio.project, "url": receiver.url, "events": steps });
+    studio.ada.post("/webhooks").json(hook).status(201).await;
+    let job = studio.request().await;
+    studio.machine.take().await;
+    studio.ada.post(&format!("{}/jobs/{job}/cancel", studio.path)).await;
+    let heard: Vec<Value> = receiver.wait_for(3).await.iter().map(Received::json).collect();
+    assert!(heard.iter().all(|event| event["data"]["id"] == *job), "{heard:?}");
+    let mut kinds = pluck(&heard, "type");
+    kinds.sort_unstable();
+    assert_eq!(kinds, steps);
+}
+
 /// Delivering an event twice does nothing twice.
 #[tokio::test]
 async fn a_message_that_comes_twice_tells_once() {
