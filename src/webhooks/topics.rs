@@ -12,6 +12,11 @@ use crate::db::{Param, ToParam};
 /// What only `POST …/test` sends.
 pub const TEST: &str = "webhook.test";
 
+const DESCRIPTION: &str = "Names of events; `*` is all there are and will be. Each is sent as `{type, timestamp, data}`. `data` \
+is the thing as it is now, with `actor_id` (who did it; `null`: nobody did) and `change` (what of it changed); where that \
+is more than 20,000 bytes, only `id`, `project_id`, `actor_id` and `is_thin: true`. `webhook.test` comes of a test, \
+whatever is listed here.";
+
 /// Everything, and what will be added to it.
 const ALL: &str = "*";
 
@@ -90,7 +95,7 @@ impl JsonSchema for Topics {
         let names: Vec<&str> = std::iter::once(ALL).chain(TOPICS).collect();
         json_schema!({
             "type": "array",
-            "description": "Names of events; `*` is all there are and will be.",
+            "description": DESCRIPTION,
             "items": { "type": "string", "enum": names },
             "minItems": 1,
             "examples": [["task.created", "preview.requested", "preview.completed"]],
