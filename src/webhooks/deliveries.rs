@@ -16,7 +16,7 @@ use crate::http::Page;
 use crate::projects::refuse_unless;
 use crate::sql;
 
-/// Deliveries replayed by one request.
+/// Deliveries replayed by one request, and those made in the same moment as its last.
 const MOST: i64 = 1000;
 
 /// One event, told to one webhook.
@@ -215,9 +215,11 @@ fn yes() -> bool {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ReplayedWebhook")]
 pub struct Replayed {
-    /// How many are sent again: at most a thousand, the earliest first. Repeat the request for more.
-    #[schemars(range(min = 0, max = 1000), example = 12)]
+    /// How many are sent again, the earliest first: about a thousand at most.
+    #[schemars(range(min = 0), example = 1000)]
     replayed: i64,
+    /// When the next ones were made: repeat the request with this as `after`. `null`: there are no more.
+    next_after: Option<Time>,
 }
 
 impl Endpoint {
@@ -229,19 +231,33 @@ impl Endpoint {
                           WHERE webhook_id = ?1 AND created_at >= ?2 AND created_at < ?3
                             AND (status IN ('failed', 'canceled') OR status = 'delivered' AND NOT ?5)
                             AND event <> 'webhook.test'
-                          ORDER BY created_at, id LIMIT ?6)",
+                            AND created_at <= ifnull(
+                              (SELECT created_at FROM webhook_deliveries
+                               WHERE webhook_id = ?1 AND created_at >= ?2 AND created_at < ?3
+                                 AND (status IN ('failed', 'canceled') OR status = 'delivered' AND NOT ?5)
+                                 AND event <> 'webhook.test'
+                               ORDER BY created_at LIMIT 1 OFFSET ?6), ?3))",
             id,
             range.after,
             range.before,
             by.at,
             range.only_failed,
-            MOST,
+            MOST - 1,
         );
         let replayed = sql!(
-            "SELECT count(*) AS replayed FROM webhook_deliveries
-             WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at = ?2 AND tries = 0 AND created_at < ?2",
+            "WITH again AS
+               (SELECT count(*) AS replayed, max(created_at) AS last FROM webhook_deliveries
+                WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at = ?2 AND tries = 0 AND created_at < ?2)
+             SELECT replayed,
+                    (SELECT min(created_at) FROM webhook_deliveries
+                     WHERE webhook_id = ?1 AND created_at > last AND created_at < ?3
+                       AND (status IN ('failed', 'canceled') OR status = 'delivered' AND NOT ?4)
+                       AND event <> 'webhook.test') AS next_after
+             FROM again",
             id,
             by.at,
+            range.before,
+            range.only_failed,
         );
         let event = self.event(Kind::WebhookReplayed, by).with(json!({ "after": range.after, "before": range.before }));
         self.change(Change::returning(replayed), user)

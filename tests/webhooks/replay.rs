@@ -73,17 +73,40 @@ async fn what_failed_in_some_time_is_sent_again() {
     world.sql(fail, &[rows[0]["id"].clone(), rows[1]["id"].clone(), rows[3]["id"].clone()]).await;
     let range = |only_failed: bool| json!({ "after": rows[1]["created_at"], "before": "2100-01-01", "only_failed": only_failed });
     let path = format!("{}/replay", hook.path());
-    assert_eq!(ada.post(&path).json(range(true)).await.data(), &json!({ "replayed": 2 }));
+    assert_eq!(ada.post(&path).json(range(true)).await.data(), &json!({ "replayed": 2, "next_after": null }));
     let mut again: Vec<String> = receiver.wait_for(6).await[4..].iter().map(|one| one.id().to_owned()).collect();
     again.sort_unstable();
     assert_eq!(again, [rows[1]["id"].as_str().unwrap(), rows[3]["id"].as_str().unwrap()]);
     hook.tried(&world, 6).await;
-    assert_eq!(ada.post(&path).json(range(true)).await.data(), &json!({ "replayed": 0 }));
-    assert_eq!(ada.post(&path).json(range(false)).await.data(), &json!({ "replayed": 3 }));
+    assert_eq!(ada.post(&path).json(range(true)).await.data(), &json!({ "replayed": 0, "next_after": null }));
+    assert_eq!(ada.post(&path).json(range(false)).await.data(), &json!({ "replayed": 3, "next_after": null }));
     receiver.wait_for(9).await;
     for bad in [json!({ "after": "2026-01-01" }), json!({ "after": "x", "before": "2026-01-01" })] {
         ada.post(&path).json(bad).refused(422).await;
     }
+}
+
+#[tokio::test]
+async fn more_than_a_thousand_are_sent_again_in_pieces_each_once() {
+    let (world, ada, project) = launch().await;
+    let silent = Receiver::start(Answer::Silent).await;
+    let hook = Hook::on(&ada, &project, &silent.url, &["task.deleted"]).await;
+    // A thousand and five, of which the thousandth has two of its own moment.
+    let plant = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1004)
+         INSERT INTO webhook_deliveries (id, webhook_id, event_id, event, body, status, created_at, finished_at)
+         SELECT printf('0198c5f2-7d3a-7c41-9b52-%012x', i), ?1, 'event ' || i, 'task.created', '{}', 'delivered', at, at
+         FROM (SELECT i, strftime('%Y-%m-%dT%H:%M:%fZ', '2026-11-20', '+' || iif(i IN (1000, 1001), 999, i) || ' seconds') AS at FROM n)";
+    world.sql(plant, &[json!(hook.id)]).await;
+    let path = format!("{}/replay", hook.path());
+    let mut range = json!({ "after": "2026-11-20", "before": "2026-11-21", "only_failed": false });
+    let first = ada.post(&path).json(range.clone()).await.data().clone();
+    assert_eq!(first, json!({ "replayed": 1002, "next_after": "2026-11-20T00:16:42.000Z" }));
+    range["after"] = first["next_after"].clone();
+    let rest = ada.post(&path).json(range.clone()).await.data().clone();
+    assert_eq!(rest, json!({ "replayed": 3, "next_after": null }));
+    assert_eq!(ada.post(&path).json(range).await.data()["replayed"], 0);
+    let waiting = "SELECT count(*) FROM webhook_deliveries WHERE status = 'pending'";
+    assert_eq!(world.one(waiting, &[]).await, 1005);
 }
 
 #[tokio::test]
