@@ -116,9 +116,11 @@ async fn an_answer_that_knows_nothing_or_leads_away_is_none() {
         ai.say(Some(said));
         assert!(is_escalated(&ada.ask(ODD).await), "{said}");
     }
+    // Half an answer may say the contrary of the whole.
     ai.say(Some(&"very long ".repeat(1000)));
-    let answer = ada.ask(ODD).await;
-    assert!(answer["answer"].as_str().unwrap().chars().count() <= 2000);
+    assert!(is_escalated(&ada.ask(ODD).await));
+    ai.say(Some(&"very long ".repeat(150)));
+    assert_eq!(ada.ask(ODD).await["source"], "ai");
 }
 
 #[tokio::test]
@@ -193,9 +195,12 @@ async fn nobody_keeps_the_operators_busy_alone() {
     let world = World::new().await;
     let (ada, bob) = (world.sign_up("ada").await, world.sign_up("bob").await);
     let at_once = (0..30).map(|_| ada.post("/support/question").json(json!({ "question": ODD })).any());
-    let statuses: Vec<u16> = join_all(at_once).await.iter().map(|reply| reply.status.as_u16()).collect();
+    let replies = join_all(at_once).await;
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status.as_u16()).collect();
     let of = |status| statuses.iter().filter(|found| **found == status).count();
     assert_eq!((of(201), of(429)), (20, 10), "{statuses:?}");
+    let late: Vec<i64> = replies.iter().filter(|r| r.status == 429).map(|r| r.number("retry-after")).collect();
+    assert!(late.iter().all(|seconds| (86_000..=86_400).contains(seconds)), "{late:?}");
     let refused =
         ada.post("/support/question").json(json!({ "question": ODD })).refused_with(429, "RATE_LIMITED").await;
     assert!((86_000..=86_400).contains(&refused.number("retry-after")));

@@ -7,7 +7,7 @@ use super::{Asker, GOOD_ENOUGH, NewQuestion, Question, Source, Status, keep};
 use crate::access::{Can, Contribute};
 use crate::ai::{self, Prompt};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::http::Created;
 
 /// Entries the provider answers from.
@@ -54,7 +54,9 @@ pub async fn answer(app: &App, asker: &Can<Contribute, Asker>, new: NewQuestion)
         helpful: None,
         created_at: app.now(),
     };
-    app.commit(keep(question, asker.actor.user.id, &app.by(&asker.actor))).await
+    let kept = app.commit(keep(question, asker.actor.user.id, &app.by(&asker.actor))).await;
+    // Others of theirs were first.
+    kept.map_err(|error| if error.code == Code::RateLimited { asker.too_many(app.now()) } else { error })
 }
 
 /// What the provider makes of the entries; nothing, where it does not know or does not answer.
@@ -67,7 +69,8 @@ async fn said(app: &App, question: &str, grounds: &[&Entry]) -> Option<String> {
     let user = json!({ "question": question, "entries": entries }).to_string();
     let prompt = Prompt { system: SYSTEM.into(), user, max_tokens: TOKENS, within: Some(PATIENCE) };
     let reply = ai::ask(app, &prompt).await.ok()?;
-    usable(&reply.text)
+    // Half an answer may say the contrary of all of it.
+    if reply.is_cut { None } else { usable(&reply.text) }
 }
 
 /// An answer that may be shown: one that knows, and leads nowhere else.

@@ -193,12 +193,13 @@ impl Permits<Contribute> for Asker {
 impl Asker {
     /// Before anybody is asked who costs something.
     fn may_ask(&self, now: Time) -> Result<()> {
-        match self.since {
-            Some(since) if self.asked >= MOST_A_DAY => {
-                Err(Error::new(Code::RateLimited).retry_after(now.seconds_until(since.plus(DAY))))
-            }
-            _ => Ok(()),
-        }
+        if self.asked < MOST_A_DAY { Ok(()) } else { Err(self.too_many(now)) }
+    }
+
+    /// Until the first of them is a day old; where there was none yet, that is as good as now.
+    fn too_many(&self, now: Time) -> Error {
+        let since = self.since.unwrap_or(now);
+        Error::new(Code::RateLimited).retry_after(now.seconds_until(since.plus(DAY)))
     }
 }
 
