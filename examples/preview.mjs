@@ -6,7 +6,8 @@
 //
 // Takes a folder, or a file of HTML or Markdown. Options: --device NAME (again and again; iphone-…, ipad… or one of
 // Android's), --entry PATH (else index.html, index.md, README.md or the only page), --safe (no scripts), --out DIR
-// (preview). Needs Node.js 22 or later; API names another address than that of `cargo xtask dev`.
+// (preview). Needs Node.js 22 or later; API names another address than that of `cargo xtask dev`, with the /api/v1 at its
+// end.
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";

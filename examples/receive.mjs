@@ -4,12 +4,14 @@
 //   node examples/receive.mjs --break    answers 500 to every other delivery: watch them come again
 //
 // Logs in as the demo user, makes a webhook that leads here, and adds a task. Needs Node.js 22 or later, and a Worker
-// that lets webhooks lead to this machine, as that of `cargo xtask dev` does; API names another address than its.
+// that lets webhooks lead to this machine, as that of `cargo xtask dev` does. API names another address than its, with
+// the /api/v1 at its end.
 
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 
 const API = process.env.API ?? "http://127.0.0.1:8787/api/v1";
+const DESCRIPTION = "examples/receive.mjs";
 const breaks = process.argv.includes("--break");
 let token, webhook;
 let came = 0;
@@ -37,17 +39,30 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 
-token = (await call("POST", "/auth/login", { email: "demo@hivesync.dev", password: "hivesync-demo" })).access_token;
+/** An access token is good for a quarter of an hour. */
+async function logIn() {
+  token = undefined;
+  token = (await call("POST", "/auth/login", { email: "demo@hivesync.dev", password: "hivesync-demo" })).access_token;
+}
+
+await logIn();
 const [{ id: project_id, name }] = (await call("GET", "/projects")).items;
-// The free plan has one webhook a project: what an earlier run left makes room.
-for (const { id } of (await call("GET", `/webhooks?project_id=${project_id}`)).items) await call("DELETE", `/webhooks/${id}`);
+// The free plan has one webhook a project: what an earlier run left makes room, and nothing else.
+for (const { id, description } of (await call("GET", `/webhooks?project_id=${project_id}`)).items) {
+  if (description === DESCRIPTION) await call("DELETE", `/webhooks/${id}`);
+}
 const url = `http://127.0.0.1:${server.address().port}/`;
-const { id, secret } = await call("POST", "/webhooks", { project_id, url, events: ["*"], description: "examples/receive.mjs" });
+const { id, secret } = await call("POST", "/webhooks", { project_id, url, events: ["*"], description: DESCRIPTION });
 webhook = new Webhook(secret);
 console.log(`${url} hears of what happens in "${name}"`);
 
 process.on("SIGINT", async () => {
-  await call("DELETE", `/webhooks/${id}`);
+  try {
+    await logIn();
+    await call("DELETE", `/webhooks/${id}`);
+  } catch (error) {
+    console.error(`! the webhook is still there: ${error.message}`);
+  }
   process.exit();
 });
 await call("POST", `/projects/${project_id}/tasks`, { title: "Tell everybody" });

@@ -4,7 +4,8 @@
 //   node examples/watch.mjs bob          Bob
 //
 // A line is a new task. `2 done` (or open, in_progress, blocked) moves the second one, `2: words` comments on it.
-// Ends with Ctrl-D. Needs Node.js 22 or later; API names another address than that of `cargo xtask dev`.
+// Ends with Ctrl-D. Needs Node.js 22 or later; API names another address than that of `cargo xtask dev`, with the /api/v1
+// at its end.
 
 import { createInterface } from "node:readline";
 
