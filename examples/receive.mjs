@@ -52,7 +52,10 @@ for (const { id, description } of (await call("GET", `/webhooks?project_id=${pro
   if (description === DESCRIPTION) await call("DELETE", `/webhooks/${id}`);
 }
 const url = `http://127.0.0.1:${server.address().port}/`;
-const { id, secret } = await call("POST", "/webhooks", { project_id, url, events: ["*"], description: DESCRIPTION });
+const { id, secret } = await call("POST", "/webhooks", { project_id, url, events: ["*"], description: DESCRIPTION }).catch((error) => {
+  console.error(`! no webhook could be made: ${error.message}`);
+  process.exit(1);
+});
 webhook = new Webhook(secret);
 console.log(`${url} hears of what happens in "${name}"`);
 
