@@ -254,15 +254,20 @@ CREATE TABLE audit_links (
   hash     TEXT NOT NULL
 ) STRICT;
 
--- What shows which events are of a user. It goes with them, and then nothing does.
+-- What shows which events are of a user. The salt goes with them, and then nothing does; that there was somebody stays.
 CREATE TABLE audit_salts (
-  user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-  salt    TEXT NOT NULL
+  user_id INTEGER PRIMARY KEY,
+  salt    TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER users_salted AFTER INSERT ON users
 BEGIN
   INSERT INTO audit_salts (user_id, salt) VALUES (NEW.id, lower(hex(randomblob(32))));
+END;
+
+CREATE TRIGGER users_erased AFTER DELETE ON users
+BEGIN
+  UPDATE audit_salts SET salt = NULL WHERE user_id = OLD.id;
 END;
 
 CREATE VIEW audit_log AS

@@ -45,7 +45,7 @@ export const turn = (by) => (page = by ? page + by : 1);
 export async function verify(button) {
   const state = $("chain-state");
   button.disabled = true;
-  let [checked, next, verdict] = [0, 1, null];
+  let [checked, erased, next, verdict] = [0, 0, 1, null];
   while (next) {
     const answer = await call("GET", `/admin/logs/audit/verify?from_seq=${next}`).catch(() => null);
     if (answer?.status === 401) return leave();
@@ -61,16 +61,18 @@ export async function verify(button) {
     }
     verdict = answer.data;
     checked += verdict.checked;
+    erased += verdict.erased;
     next = verdict.valid ? verdict.next_seq : null;
     state.textContent = `${value(checked)} links checked…`;
   }
   button.disabled = false;
   state.parentElement.className = `chain ${verdict.valid ? "good" : "bad"}`;
-  state.replaceChildren(...judgement(verdict, checked));
+  state.replaceChildren(...judgement(verdict, checked, erased));
 }
 
-function judgement({ valid, first_broken, unlinked, head }, checked) {
-  if (valid) return ["Chain verified: ", `${value(checked)} links`, ...(head ? [`, the last is ${value(head.seq)}, `, time(new Date().toISOString())] : []), "."];
+function judgement({ valid, first_broken, unlinked, head }, checked, erased) {
+  const gone = erased ? ` ${value(erased)} of them name somebody who is erased: who that was cannot be checked.` : "";
+  if (valid) return ["Chain verified: ", `${value(checked)} links`, ...(head ? [`, the last is ${value(head.seq)}, `, time(new Date().toISOString())] : []), `.${gone}`];
   if (first_broken) return [`The chain is broken at link ${first_broken.seq}: ${words(first_broken.reason).toLowerCase()}.`];
   return [`${value(unlinked.length)} events have no link: ${unlinked.slice(0, 3).join(", ")}.`];
 }

@@ -23,7 +23,7 @@ struct Line {
     event: Event,
     link: Option<Link>,
     #[serde(default)]
-    openings: BTreeMap<String, String>,
+    openings: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub struct Verdict {
     pub last: Option<u64>,
     /// Events without a link.
     pub unlinked: u64,
-    /// Events that name somebody who is erased: who that was cannot be checked any more.
+    /// Events that name somebody who is erased: all but who that was is as it was chained.
     pub erased: u64,
     /// By the number of the link.
     pub faults: BTreeMap<u64, Fault>,
@@ -66,7 +66,9 @@ impl Export {
             self.verdict.unlinked += 1;
             return Ok(());
         };
-        let openings = openings.iter().filter_map(|(person, hex)| Some((person.parse().ok()?, unhex(hex)?))).collect();
+        let opening = |hex: &Option<String>| hex.as_ref().map_or(Some(None), |hex| unhex(hex).map(Some));
+        let openings =
+            openings.iter().filter_map(|(person, hex)| Some((person.parse().ok()?, opening(hex)?))).collect();
         let entry = Entry {
             event_id: event.id.clone(),
             kind: event.kind.clone(),

@@ -1,7 +1,8 @@
 //! The audit log's hash chain, as pure functions: what the service writes, and what anybody can check without it.
 //!
 //! An event's chained part holds no personal data. A person stands in it as a commitment, which an opening shows
-//! to be theirs; openings follow from a person's salt, and once that is erased, nobody can tell any more.
+//! to be theirs; openings follow from a person's salt, and once that is erased, nobody can tell any more who it was.
+//! A number that was nobody's has an opening that everybody knows: what nobody is named with cannot pass as erased.
 
 mod export;
 
@@ -31,7 +32,8 @@ pub struct Event {
 }
 
 /// What of an event is chained, and no personal data. `actor`: the commitment to who did it. `entity`: its id, or the
-/// commitment to whom it happened to. `data`: its digest, made with the openings of those it names.
+/// commitment to whom it happened to. `data`: its digest, made with the openings of those it names; where it names
+/// somebody, the digest of the rest and the commitments follow, in the order of the fields' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub event_id: String,
@@ -67,15 +69,17 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     Whole,
-    /// As far as can be told: somebody it names is erased.
+    /// As far as can be told: somebody it names is erased. All but who that was is as it was chained.
     Erased,
     Changed,
 }
 
 /// What shows a commitment to be to this person; for one event only.
 pub type Opening = [u8; 32];
-/// By the ids of the persons.
-pub type Openings = BTreeMap<i64, Opening>;
+/// By the ids of the persons; `None`: who is erased. Who is not in it was never anybody.
+pub type Openings = BTreeMap<i64, Option<Opening>>;
+
+const NOBODYS: Opening = [0; 32];
 
 /// The hash of a link, over the one before.
 pub fn link(previous: &str, seq: u64, entry: &Entry) -> String {
@@ -107,7 +111,7 @@ fn commitment(opening: &Opening, person: i64) -> String {
 impl Event {
     /// Everybody it names, whose openings it is chained and checked with.
     pub fn persons(&self) -> Vec<i64> {
-        let mut persons = named(&self.data);
+        let mut persons = Rest::of(&self.data).persons;
         persons.extend(self.actor_id);
         persons.extend(self.entity_id.parse::<i64>());
         persons.sort_unstable();
@@ -115,11 +119,19 @@ impl Event {
         persons
     }
 
-    /// Its chained part. `of_person`: it happened to a user. Whoever has no opening here is opened by nobody:
+    /// Its chained part. `of_person`: it happened to a user. Whoever is erased already is opened by nobody:
     /// `lost` makes a commitment to them that hides for good.
     pub fn entry(&self, of_person: bool, openings: &Openings, lost: &Opening) -> Entry {
-        let commit = |person| commitment(openings.get(&person).unwrap_or(lost), person);
+        let open = |person| openings.get(&person).map_or(NOBODYS, |opening| opening.unwrap_or(*lost));
+        let commit = |person| commitment(&open(person), person);
         let entity = self.entity_id.parse().ok().filter(|_| of_person).map(commit);
+        let rest = Rest::of(&self.data);
+        let opened: Vec<Opening> = rest.persons.iter().map(|person| open(*person)).collect();
+        let mut data = vec![digest(&self.data, &opened)];
+        if !rest.persons.is_empty() {
+            data.push(rest.digest());
+            data.extend(rest.persons.iter().map(|person| commit(*person)));
+        }
         Entry {
             event_id: self.id.clone(),
             kind: self.kind.clone(),
@@ -127,67 +139,145 @@ impl Event {
             created_at: self.created_at.clone(),
             actor: self.actor_id.map(commit),
             entity: entity.unwrap_or_else(|| self.entity_id.clone()),
-            data: digest(&self.data, |person| Some(*openings.get(&person).unwrap_or(lost))).unwrap_or_default(),
+            data: data.join(" "),
         }
     }
 
     /// Whether the event is what was chained.
     pub fn fits(&self, entry: &Entry, openings: &Openings) -> Fit {
-        let is =
-            |person: i64, chained: &str| openings.get(&person).map(|opening| commitment(opening, person) == chained);
+        let who = |person: i64, chained: &str| shown(person, chained, openings);
         let actor = match (self.actor_id, &entry.actor) {
-            (Some(person), Some(chained)) => is(person, chained),
-            (None, None) => Some(true),
-            _ => Some(false),
+            (Some(person), Some(chained)) => who(person, chained).fit(),
+            (None, None) => Fit::Whole,
+            _ => Fit::Changed,
         };
         let entity = match self.entity_id.parse() {
-            _ if self.entity_id == entry.entity => Some(true),
-            Ok(person) => is(person, &entry.entity),
-            Err(_) => Some(false),
+            _ if self.entity_id == entry.entity => Fit::Whole,
+            Ok(person) => who(person, &entry.entity).fit(),
+            Err(_) => Fit::Changed,
         };
-        let data = digest(&self.data, |person| openings.get(&person).copied()).map(|digest| digest == entry.data);
-        match [Some(self.id == entry.event_id), actor, entity, data] {
-            parts if parts.contains(&Some(false)) => Fit::Changed,
-            parts if parts.contains(&None) => Fit::Erased,
+        let id = if self.id == entry.event_id { Fit::Whole } else { Fit::Changed };
+        [id, actor, entity, self.data_fits(&entry.data, openings)].into_iter().fold(Fit::Whole, Fit::and)
+    }
+
+    fn data_fits(&self, chained: &str, openings: &Openings) -> Fit {
+        let rest = Rest::of(&self.data);
+        let mut parts = chained.split(' ');
+        let whole = parts.next().unwrap_or_default();
+        if parts.next().unwrap_or_default() != if rest.persons.is_empty() { String::new() } else { rest.digest() } {
+            return Fit::Changed;
+        }
+        let commitments: Vec<&str> = parts.collect();
+        if commitments.len() != rest.persons.len() {
+            return Fit::Changed;
+        }
+        let who: Vec<Shown> =
+            rest.persons.iter().zip(commitments).map(|(person, chained)| shown(*person, chained, openings)).collect();
+        let fit = who.iter().map(Shown::fit).fold(Fit::Whole, Fit::and);
+        let opened: Vec<Opening> = who.iter().filter_map(|shown| shown.opening()).collect();
+        match fit {
+            Fit::Whole if digest(&self.data, &opened) != whole => Fit::Changed,
+            fit => fit,
+        }
+    }
+}
+
+impl Fit {
+    fn and(self, other: Fit) -> Fit {
+        match (self, other) {
+            (Fit::Changed, _) | (_, Fit::Changed) => Fit::Changed,
+            (Fit::Erased, _) | (_, Fit::Erased) => Fit::Erased,
             _ => Fit::Whole,
         }
     }
 }
 
-/// The digest of an event's data; `None` where it names somebody without an opening. What names nobody needs none.
-fn digest(data: &str, opening: impl Fn(i64) -> Option<Opening>) -> Option<String> {
-    let persons = named(data);
-    let mut hash = Sha256::new_with_prefix(b"audit data 1\0");
-    hash.update((persons.len() as u64).to_be_bytes());
-    for person in &persons {
-        hash.update(opening(*person)?);
+/// What can be said of a commitment to somebody.
+enum Shown {
+    With(Opening),
+    Erased,
+    Another,
+}
+
+/// Whoever is somebody now may have been nobody when the event was chained.
+fn shown(person: i64, chained: &str, openings: &Openings) -> Shown {
+    let own = openings.get(&person);
+    match own.copied().flatten().into_iter().chain([NOBODYS]).find(|opening| commitment(opening, person) == chained) {
+        Some(opening) => Shown::With(opening),
+        None if own == Some(&None) => Shown::Erased,
+        None => Shown::Another,
     }
-    Some(hex(&hash.chain_update(data).finalize()))
+}
+
+impl Shown {
+    fn fit(&self) -> Fit {
+        match self {
+            Shown::With(_) => Fit::Whole,
+            Shown::Erased => Fit::Erased,
+            Shown::Another => Fit::Changed,
+        }
+    }
+
+    fn opening(&self) -> Option<Opening> {
+        match self {
+            Shown::With(opening) => Some(*opening),
+            _ => None,
+        }
+    }
+}
+
+/// The digest of an event's data, with the openings of those it names. What names nobody needs none.
+fn digest(data: &str, openings: &[Opening]) -> String {
+    let mut hash = Sha256::new_with_prefix(b"audit data 1\0");
+    hash.update((openings.len() as u64).to_be_bytes());
+    for opening in openings {
+        hash.update(opening);
+    }
+    hex(&hash.chain_update(data).finalize())
+}
+
+/// An event's data without those it names, and them, as often as it does.
+struct Rest {
+    data: Value,
+    persons: Vec<i64>,
+    /// Of the data as it was written, without the persons: what is written twice shows.
+    length: usize,
+}
+
+impl Rest {
+    fn of(data: &str) -> Self {
+        fn take(value: &mut Value, is_person: bool, persons: &mut Vec<i64>) {
+            match value {
+                Value::Number(number) if is_person => {
+                    if let Some(person) = number.as_i64() {
+                        persons.push(person);
+                        *value = "person".into();
+                    }
+                }
+                Value::Array(list) => list.iter_mut().for_each(|value| take(value, is_person, persons)),
+                Value::Object(map) => map.iter_mut().for_each(|(name, value)| {
+                    take(value, is_person || names_persons(name), persons);
+                }),
+                _ => {}
+            }
+        }
+        let (mut rest, mut persons) = (serde_json::from_str(data).unwrap_or_default(), Vec::new());
+        take(&mut rest, false, &mut persons);
+        let digits: usize = persons.iter().map(|person| person.to_string().len()).sum();
+        Rest { data: rest, length: data.len().saturating_sub(digits), persons }
+    }
+
+    fn digest(&self) -> String {
+        let hash = Sha256::new_with_prefix(b"audit data without persons 1\0");
+        let hash = hash.chain_update((self.length as u64).to_be_bytes()).chain_update(self.data.to_string());
+        hex(&hash.finalize())
+    }
 }
 
 /// Whether a field of an event's data holds users. Part of the format: what is chained stays as it was.
 fn names_persons(field: &str) -> bool {
     let known = ["mentions", "assignee_id", "author_id", "owner_id", "member_id"];
     known.contains(&field) || ["user_id", "user_ids", "_by"].iter().any(|end| field.ends_with(end))
-}
-
-/// The users that data names, each once, in order.
-fn named(data: &str) -> Vec<i64> {
-    fn collect(value: &Value, is_person: bool, found: &mut Vec<i64>) {
-        match value {
-            Value::Number(number) if is_person => found.extend(number.as_i64()),
-            Value::Array(list) => list.iter().for_each(|value| collect(value, is_person, found)),
-            Value::Object(map) => map.iter().for_each(|(name, value)| {
-                collect(value, is_person || names_persons(name), found);
-            }),
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    collect(&serde_json::from_str(data).unwrap_or_default(), false, &mut found);
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -220,17 +310,18 @@ mod tests {
     }
 
     fn openings(persons: &[i64]) -> Openings {
-        persons.iter().map(|person| (*person, opening(&format!("salt of {person}"), &event().id))).collect()
+        persons.iter().map(|person| (*person, Some(opening(&format!("salt of {person}"), &event().id)))).collect()
     }
 
     #[test]
     fn nothing_chained_tells_whom_it_is_about() {
         assert_eq!(event().persons(), [7, 8, 9]);
         let entry = event().entry(true, &openings(&[7, 8, 9]), &[0; 32]);
-        assert_eq!((entry.actor.as_ref().map(String::len), entry.entity.len(), entry.data.len()), (Some(64), 64, 64));
+        assert_eq!((entry.actor.as_ref().map(String::len), entry.entity.len()), (Some(64), 64));
+        assert_eq!(entry.data.split(' ').map(str::len).collect::<Vec<_>>(), [64; 4]);
         assert_eq!(event().entry(false, &openings(&[7, 8, 9]), &[0; 32]).entity, "9");
         let other = Event { id: "another".into(), ..event() };
-        let others = [7, 8, 9].map(|person| (person, opening(&format!("salt of {person}"), "another"))).into();
+        let others = [7, 8, 9].map(|person| (person, Some(opening(&format!("salt of {person}"), "another")))).into();
         assert_ne!(other.entry(true, &others, &[0; 32]).actor, entry.actor);
     }
 
@@ -239,10 +330,12 @@ mod tests {
         let all = openings(&[7, 8, 9]);
         let entry = event().entry(true, &all, &[0; 32]);
         assert_eq!(event().fits(&entry, &all), Fit::Whole);
-        for missing in [7, 8, 9] {
+        for erased in [7, 8, 9] {
             let mut some = all.clone();
-            some.remove(&missing);
+            some.insert(erased, None);
             assert_eq!(event().fits(&entry, &some), Fit::Erased);
+            some.remove(&erased);
+            assert_eq!(event().fits(&entry, &some), Fit::Changed, "nobody says that {erased} is erased");
         }
         for changed in [
             Event { actor_id: Some(8), ..event() },
@@ -254,6 +347,41 @@ mod tests {
         ] {
             assert_eq!(changed.fits(&entry, &all), Fit::Changed, "{changed:?}");
         }
+    }
+
+    #[test]
+    fn of_the_erased_only_who_they_are_is_forgotten() {
+        let mut openings = openings(&[7, 8, 9]);
+        let entry = event().entry(true, &openings, &[0; 32]);
+        openings.insert(8, None);
+        for (from, to) in [("5", "6"), ("[7]", "[9]"), ("\"to\"", "\"of\""), ("8", "null"), ("8", "7"), ("}", " }")] {
+            let data = event().data.replace(from, to);
+            assert_eq!(Event { data, ..event() }.fits(&entry, &openings), Fit::Changed, "{from} is {to}");
+        }
+        let twice = event().data.replace("\"size\":5", "\"size\":6,\"size\":5");
+        assert_eq!(Event { data: twice, ..event() }.fits(&entry, &openings), Fit::Changed);
+    }
+
+    #[test]
+    fn a_number_that_is_nobodys_is_chained_as_it_is() {
+        let known = openings(&[7, 9]);
+        let entry = event().entry(true, &known, &[1; 32]);
+        assert_eq!(event().fits(&entry, &known), Fit::Whole);
+        assert_eq!(event().fits(&entry, &openings(&[7, 8, 9])), Fit::Whole, "who is somebody only later");
+        for changed in [
+            Event { actor_id: Some(999_999), ..event() },
+            Event { entity_id: "999999".into(), ..event() },
+            Event { data: event().data.replace('8', "999999"), ..event() },
+        ] {
+            assert_eq!(changed.fits(&entry, &known), Fit::Changed, "{changed:?}");
+        }
+    }
+
+    /// Whoever makes it otherwise cannot check what was made before.
+    #[test]
+    fn the_format_is_what_it_was() {
+        let entry = event().entry(true, &openings(&[7, 8, 9]), &[0; 32]);
+        assert_eq!(link(START, 1, &entry), "0e16bd87cd1f37bab21d8d15c50ac69bb72b807c512796478b26a1325e7942e6");
     }
 
     #[test]

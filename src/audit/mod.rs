@@ -49,20 +49,20 @@ pub fn reads(ids: &[Id]) -> [Stmt; 2] {
 #[derive(Deserialize)]
 struct Salt {
     user_id: i64,
-    salt: String,
+    salt: Option<String>,
 }
 
-/// By the ids of their users.
-pub struct Salts(BTreeMap<i64, String>);
+/// By the ids of their users. The erased have none, and who never was somebody is not there.
+pub struct Salts(BTreeMap<i64, Option<String>>);
 
 impl Salts {
     pub fn read(answers: &mut Answers) -> Result<Self> {
         Ok(Salts(answers.rows()?.into_iter().map(|Salt { user_id, salt }| (user_id, salt)).collect()))
     }
 
-    /// Of those the event names. The erased have none.
+    /// Of those the event names.
     pub fn openings(&self, event: &Event) -> Openings {
-        let opened = |person| Some((person, opening(self.0.get(&person)?, &event.id)));
+        let opened = |person| Some((person, self.0.get(&person)?.as_ref().map(|salt| opening(salt, &event.id))));
         event.persons().into_iter().filter_map(opened).collect()
     }
 }

@@ -91,7 +91,7 @@ pub struct Verdict {
     #[schemars(example = 1001)]
     pub next_seq: Option<u64>,
     pub first_broken: Option<Broken>,
-    /// Events that name somebody who is erased: who that was cannot be checked any more.
+    /// Events that name somebody who is erased: all but who that was is as it was chained.
     #[schemars(range(min = 0), example = 0)]
     pub erased: u64,
     /// Events from the time of this part without a link, more than a minute after they happened: 20 of them at most.

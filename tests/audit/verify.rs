@@ -6,6 +6,8 @@ use super::*;
 async fn a_row_that_was_changed_is_found() {
     for (column, value, reason) in [
         ("actor_id", json!(77), "event_changed"),
+        ("actor_id", json!(999_999), "event_changed"),
+        ("data", json!("{\"user_id\":999999}"), "event_changed"),
         ("actor_id", Value::Null, "event_changed"),
         ("entity_id", json!("0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77"), "event_changed"),
         ("data", json!("{\"size\":1}"), "event_changed"),
@@ -98,7 +100,7 @@ async fn after_an_erasure_the_chain_still_holds() {
     let ada = world.sign_up("ada").await;
     ada.project("Hers").await;
     let before = links(&world).await;
-    world.sql("DELETE FROM audit_salts WHERE user_id = ?1", &[json!(ada.id())]).await;
+    world.sql("UPDATE audit_salts SET salt = NULL WHERE user_id = ?1", &[json!(ada.id())]).await;
     let erased = verdict(&root).await;
     assert_eq!((&erased["valid"], &erased["erased"]), (&json!(true), &json!(3)), "{erased}");
     // What she does after it is chained, too, and opened by nobody.
@@ -108,14 +110,52 @@ async fn after_an_erasure_the_chain_still_holds() {
     assert_eq!((&erased["valid"], &erased["erased"]), (&json!(true), &json!(4)), "{erased}");
 }
 
+/// Who it was is forgotten, and nothing else.
 #[tokio::test]
-async fn a_salt_goes_with_its_user() {
+async fn an_edit_of_what_names_an_erased_user_is_found() {
+    let (world, root) = chained().await;
+    let (ada, project) = (world.sign_up("ada").await, root.project("Another").await);
+    world.add_member(&project, &ada).await;
+    let task = json!({ "title": "Write", "assignee_id": ada.id() });
+    root.post(&format!("/projects/{project}/tasks")).json(task).await;
+    let last = links(&world).await.len() as u64;
+    world.sql("UPDATE audit_salts SET salt = NULL WHERE user_id = ?1", &[json!(ada.id())]).await;
+    assert_eq!(verdict(&root).await["valid"], true);
+    let edit = "UPDATE events SET data = json_set(data, '$.created', 1)
+                WHERE kind = 'task.created' AND data ->> '$.assignee_id' = ?1";
+    world.sql(edit, &[json!(ada.id())]).await;
+    assert_eq!(broken(&root).await, (last, "event_changed".into()));
+}
+
+/// Whoever takes somebody's salt away takes the proof away, and that shows.
+#[tokio::test]
+async fn a_user_of_whom_nothing_is_known_is_not_erased() {
+    let (world, root) = chained().await;
+    world.sql("DELETE FROM audit_salts WHERE user_id = ?1", &[json!(root.id())]).await;
+    assert_eq!(broken(&root).await, (1, "event_changed".into()));
+}
+
+/// An operator may ask for a number that is nobody's.
+#[tokio::test]
+async fn a_number_that_is_nobodys_breaks_nothing() {
+    let (world, root) = chained().await;
+    root.get("/admin/logs/audit?user_id=3").await;
+    links(&world).await;
+    world.sign_up("ada").await;
+    assert_eq!(world.sign_up("bob").await.id(), 3);
+    links(&world).await;
+    let whole = verdict(&root).await;
+    assert_eq!((&whole["valid"], &whole["erased"]), (&json!(true), &json!(0)), "{whole}");
+}
+
+#[tokio::test]
+async fn a_salt_goes_with_its_user_and_that_there_was_one_stays() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
-    let salts = "SELECT count(*) FROM audit_salts";
-    assert_eq!(world.one(salts, &[]).await, 1);
+    let salts = "SELECT salt IS NOT NULL AS has_salt FROM audit_salts";
+    assert_eq!(world.sql(salts, &[]).await, [json!({ "has_salt": 1 })]);
     world.sql("DELETE FROM users WHERE id = ?1", &[json!(ada.id())]).await;
-    assert_eq!(world.one(salts, &[]).await, 0);
+    assert_eq!(world.sql(salts, &[]).await, [json!({ "has_salt": 0 })]);
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     let verdict = verify(export.context("which file? An export of the audit log as NDJSON")?, whole, &checkpoints)?;
     println!("{}", serde_json::to_string_pretty(&verdict)?);
+    if verdict.erased > 0 {
+        println!("{} events name somebody who is erased: who that was cannot be checked", verdict.erased);
+    }
     match (verdict.faults.len(), verdict.unlinked) {
         (0, 0) => Ok(()),
         (0, unlinked) => bail!("{unlinked} events have no link"),

@@ -197,8 +197,10 @@ impl Pages {
             let event = serde_json::from_value(Value::Object(row.clone()))
                 .map_err(|error| Error::internal(format!("an event does not fit its type: {error}")))?;
             let openings = salts.openings(&event);
-            let openings =
-                openings.iter().map(|(person, opening)| (person.to_string(), audit_chain::hex(opening).into()));
+            // `null` says of whom that they are erased.
+            let openings = openings.iter().map(|(person, opening)| {
+                (person.to_string(), json!(opening.map(|opening| audit_chain::hex(&opening))))
+            });
             row.insert("openings".into(), Value::Object(openings.collect()));
             row.insert("link".into(), if is_linked { link } else { Value::Null });
         }
