@@ -133,8 +133,12 @@ async fn failures_are_audited() {
     let world = World::new().await;
     let ada = world.sign_up("ada").await;
     fail(&ada, 1).await;
-    let rows = world.sql("SELECT actor_id, ip_address, data FROM events WHERE kind = 'login.failed'", &[]).await;
-    assert_eq!(rows.len(), 1);
-    assert_eq!((&rows[0]["actor_id"], &rows[0]["ip_address"]), (&json!(ada.id()), &json!(ada.ip)));
+    fail(&world.stranger("nobody"), 1).await;
+    let failed = "SELECT actor_id, entity_id, ip_address, data FROM events WHERE kind = 'login.failed' ORDER BY id";
+    let rows = world.sql(failed, &[]).await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0]["actor_id"], &rows[0]["ip_address"]), (&Value::Null, &json!(ada.ip)));
+    assert_eq!(pluck(&rows, "entity_id"), [&ada.id().to_string(), "0"]);
+    assert_eq!(pluck(&rows, "data"), [r#"{"reason":"password"}"#, r#"{"reason":"unknown"}"#]);
     assert!(!rows[0].to_string().contains(WRONG));
 }

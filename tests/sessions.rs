@@ -84,7 +84,12 @@ async fn after_10_seconds_the_parent_ends_the_session() {
     ada.try_refresh(&parent).refused_with(401, "AUTH_INVALID").await;
     is_over(&ada).await;
     phone.get("/auth/me").await;
-    assert_eq!(count_events(&world, "session.reused").await, 1);
+    let reused = world.sql("SELECT actor_id, data FROM events WHERE kind = 'session.reused'", &[]).await;
+    let of_ada = json!({ "user_id": ada.id() }).to_string();
+    assert_eq!(reused, [json!({ "actor_id": null, "data": of_ada })], "nobody knows who it was");
+    world.drain().await;
+    let told = phone.get("/notifications").await;
+    assert!(told.items().iter().any(|told| told["payload"]["session_id"] == ada.session()), "{}", told.text);
 }
 
 #[tokio::test]
@@ -314,4 +319,16 @@ async fn whoever_still_sends_the_token_of_a_session_that_is_over_can_log_in_agai
         let eve = json!({ "email": format!("eve{isolate}@example.com"), "password": PASSWORD });
         ada.post("/auth/register").json(eve).status(201).await;
     }
+}
+
+#[tokio::test]
+async fn a_session_that_ran_out_was_ended_by_nobody() {
+    let world = World::new().await;
+    let ada = world.sign_up("ada").await;
+    let an_hour_ago = chrono::DateTime::from_timestamp_millis(world.clock().now() - 60 * 60 * 1000).unwrap();
+    let at = json!(an_hour_ago.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+    world.sql("UPDATE sessions SET expires_at = ?1", &[at]).await;
+    world.cron().await;
+    let ended = world.sql("SELECT actor_id, data FROM events WHERE kind = 'session.revoked'", &[]).await;
+    assert_eq!(ended, [json!({ "actor_id": null, "data": json!({ "user_id": ada.id() }).to_string() })]);
 }

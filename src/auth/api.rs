@@ -48,9 +48,10 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
     let token = RefreshToken::read(&body.0.refresh_token, keys).ok_or(Code::TokenInvalid)?;
     let session = app.commit_row(session::rotate(&token, keys, app.caller())).await?.ok_or_else(session_over)?;
     if session.judge(&token, keys, app.now()) == Rotation::Stale {
-        let by = app.by_user(Some(session.user.id));
+        // By whom, nobody knows.
+        let (user, by) = (session.user.id, app.by_user(None));
         let _: NoContent =
-            app.commit(session::revoke(&token.session, Kind::SessionReused, Code::TokenInvalid, &by)).await?;
+            app.commit(session::revoke(&token.session, user, Kind::SessionReused, Code::TokenInvalid, &by)).await?;
         return Err(Error::new(Code::TokenInvalid).saying("The refresh token was used before; log in again."));
     }
     session.user.may_act()?;
@@ -58,7 +59,8 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
 }
 
 pub async fn logout(app: App, actor: Actor) -> Result<(SetCookie, NoContent)> {
-    let over = session::revoke(actor.credential.session()?, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor));
+    let (session, user) = (actor.credential.session()?, actor.user.id);
+    let over = session::revoke(session, user, Kind::SessionRevoked, Code::TokenInvalid, &app.by(&actor));
     Ok((cookie::clear(), app.commit(over).await?))
 }
 
@@ -99,5 +101,6 @@ pub async fn sessions(sessions: Can<View, List<Session>>) -> Result<Paged<Sessio
 }
 
 pub async fn revoke(app: App, session: Can<Delete, Session>) -> Result<NoContent> {
-    app.commit(session::revoke(&session.id, Kind::SessionRevoked, Code::SessionNotFound, &app.by(&session.actor))).await
+    let (user, by) = (session.actor.user.id, app.by(&session.actor));
+    app.commit(session::revoke(&session.id, user, Kind::SessionRevoked, Code::SessionNotFound, &by)).await
 }

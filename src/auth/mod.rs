@@ -11,6 +11,7 @@ pub mod token;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::app::{By, Change};
 use crate::db::{self, Email, Id, Stmt, Text, Time, Word};
@@ -204,10 +205,12 @@ impl Attempt {
         Ok(self.user.as_ref().filter(|_| matches))
     }
 
+    /// At whose door; who it was, nobody knows.
     pub fn failed(&self, by: &By) -> Change<()> {
         let user = self.user.as_ref().map(|user| user.id);
-        let by = By { user, ..by.clone() };
-        Change::to(()).announce(Event::new(Kind::LoginFailed, &by, user.unwrap_or_default()))
+        let reason = if user.is_some() { "password" } else { "unknown" };
+        let failed = Event::new(Kind::LoginFailed, by, user.unwrap_or_default());
+        Change::to(()).announce(failed.with(json!({ "reason": reason })))
     }
 
     pub fn is_suspicious(&self) -> bool {

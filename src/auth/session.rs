@@ -3,6 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::access::{Ask, Delete, Listed, NoFilter, Permits, Role, Thing, View};
 use crate::app::{By, Caller, Change};
@@ -166,8 +167,13 @@ pub fn open<T>(change: Change<T>, opening: Opening, by: &By, user: i64) -> Chang
         .announce(announced)
 }
 
-/// Ends a session once; `over` refuses whoever comes second.
-pub fn revoke(session: &Id, kind: Kind, over: Code, by: &By) -> Change<()> {
+/// What tells that somebody's session is over, whoever ended it.
+pub fn ended(session: &Id, user: i64, kind: Kind, by: &By) -> Event {
+    Event::new(kind, by, session).with(json!({ "user_id": user }))
+}
+
+/// Ends a session of this user once; `over` refuses whoever comes second.
+pub fn revoke(session: &Id, user: i64, kind: Kind, over: Code, by: &By) -> Change<()> {
     Change::to(())
         .run(sql!(
             "INSERT INTO refusals SELECT ?2 WHERE NOT EXISTS
@@ -176,7 +182,7 @@ pub fn revoke(session: &Id, kind: Kind, over: Code, by: &By) -> Change<()> {
             over.name(),
         ))
         .run(sql!("UPDATE sessions SET revoked_at = ?2 WHERE id = ?1", session, by.at))
-        .announce(Event::new(kind, by, session))
+        .announce(ended(session, user, kind, by))
 }
 
 /// The session after a rotation was tried, with what tells how it went.

@@ -1,7 +1,7 @@
 //! What follows from an event: in the database, for those who listen, and elsewhere.
 
 use futures::future::{join, join_all};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Kind, Recorded};
 use crate::access::{REVOCATION_KEPT, revocation_key};
@@ -172,7 +172,7 @@ async fn forget_project(app: &App, event: &Recorded) -> Result<()> {
 /// Tells every edge that a session is over, and closes its sockets.
 async fn shut_out(app: &App, event: &Recorded) -> Result<()> {
     app.host().kv_put(&revocation_key(&event.entity_id), &event.created_at.text(), REVOCATION_KEPT).await?;
-    match event.actor_id {
+    match event.data.get("user_id").and_then(Value::as_i64) {
         Some(user) => live::end_session(app, user, &event.entity_id).await,
         None => Ok(()),
     }

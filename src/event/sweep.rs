@@ -79,8 +79,9 @@ async fn end_expired(app: &App) -> Result<()> {
     );
     let expired: Vec<Expired> = app.read(vec![expired]).await?.rows()?;
     for Expired { id, user_id } in expired {
-        let by = app.by_user(Some(user_id));
-        let _: NoContent = app.commit(session::revoke(&id, Kind::SessionRevoked, Code::SessionNotFound, &by)).await?;
+        let by = app.by_user(None);
+        let _: NoContent =
+            app.commit(session::revoke(&id, user_id, Kind::SessionRevoked, Code::SessionNotFound, &by)).await?;
     }
     Ok(())
 }

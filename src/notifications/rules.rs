@@ -175,7 +175,7 @@ fn suspected(event: &Id) -> Stmt {
         "INSERT INTO notifications (id, user_id, event_id, type, project_id, payload, created_at)
          SELECT substr(e.id, 1, 24) || printf('%012x', u.id), u.id, e.id, 'security_alert', NULL,
                 json_object('session_id', e.entity_id), e.created_at
-         FROM events e JOIN users u ON u.id = e.actor_id
+         FROM events e JOIN users u ON u.id = ifnull(e.data ->> '$.user_id', e.actor_id)
          WHERE e.id = ?1
            AND NOT EXISTS (SELECT 1 FROM notification_settings s WHERE s.user_id = u.id AND s.type = 'security_alert' AND NOT s.in_app)
          ON CONFLICT DO NOTHING",

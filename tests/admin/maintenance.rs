@@ -61,6 +61,10 @@ async fn everybody_but_the_caller_is_logged_out() {
     root.get("/projects").await;
     assert_eq!(socket.closed().await, 4401);
     assert!(world.kv(&format!("revoked/{}", ada.session())).await.is_some(), "the edge is told");
+    let ended = "SELECT actor_id, data FROM events WHERE kind = 'session.revoked' AND entity_id = ?1";
+    let [ended] = &world.sql(ended, &[json!(ada.session())]).await[..] else { panic!("once") };
+    let of_ada = json!({ "user_id": ada.id() }).to_string();
+    assert_eq!((&ended["actor_id"], &ended["data"]), (&json!(root.id()), &json!(of_ada)), "the operator did it");
     // Whoever logs in again stays, however often the event is delivered.
     let ada = ada.on_another_device().await;
     world.sql("UPDATE events SET delivered_at = NULL WHERE kind = 'admin.maintenance'", &[]).await;

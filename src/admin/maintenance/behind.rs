@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Action;
 use crate::app::{App, Change};
+use crate::auth::session;
 use crate::db::{Id, Time};
 use crate::error::Result;
 use crate::event::{Event, Kind, Recorded};
@@ -56,13 +57,14 @@ async fn end_sessions(app: &App, event: &Recorded) -> Result<()> {
         let Some(last) = living.last() else { return Ok(()) };
         from = last.expires_at;
         let ids: Vec<&Id> = living.iter().map(|session| &session.id).collect();
+        let by = app.by_user(event.actor_id);
         let ended = Change::to(()).run(sql!(
             "UPDATE sessions SET revoked_at = ?2 WHERE id IN (SELECT value FROM json_each(?1)) AND revoked_at IS NULL",
             json!(ids),
             app.now(),
         ));
         let ended = living.iter().fold(ended, |change, session| {
-            change.announce(Event::new(Kind::SessionRevoked, &app.by_user(Some(session.user_id)), &session.id))
+            change.announce(session::ended(&session.id, session.user_id, Kind::SessionRevoked, &by))
         });
         let _: NoContent = app.commit(ended).await?;
     }
