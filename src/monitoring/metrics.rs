@@ -6,7 +6,8 @@ use super::exposition::{Exposition, label};
 use super::tally::{BOUNDS, Counted};
 use crate::admin::queues::{self, Depth};
 use crate::admin::switches::{self, Switch};
-use crate::db::{Answers, DAY, MINUTE, Stmt, Time};
+use crate::audit;
+use crate::db::{Answers, DAY, MINUTE, Moment, Stmt, Time};
 use crate::error::Result;
 use crate::sql;
 
@@ -19,6 +20,7 @@ struct Group {
 
 /// In the order of `Metrics::load`.
 pub fn reads(now: Time) -> Vec<Stmt> {
+    let [_, before] = audit::log::span(None, Some(Moment(now.plus(-MINUTE))));
     vec![
         super::tally::all(),
         switches::all(),
@@ -37,8 +39,11 @@ pub fn reads(now: Time) -> Vec<Stmt> {
             now.plus(-DAY)
         ),
         sql!(
-            "SELECT 'audit' AS kind, 'unlinked' AS status, count(*) AS count FROM events
-             WHERE id > ifnull((SELECT event_id FROM audit_links WHERE seq > 0 ORDER BY seq DESC LIMIT 1), '')"
+            "SELECT 'audit' AS kind, 'unlinked' AS status, count(*) AS count FROM
+               (SELECT id FROM events WHERE id > ifnull((SELECT value FROM cursors WHERE name = 'audit'), '') AND id < ?1
+                ORDER BY id LIMIT 10000) e
+             WHERE NOT EXISTS (SELECT 1 FROM audit_links WHERE event_id = e.id)",
+            before,
         ),
     ]
 }
@@ -80,7 +85,12 @@ pub fn told(answers: &mut Answers) -> Result<String> {
     );
     let unlinked: Vec<Group> = answers.rows()?;
     let unlinked = unlinked.iter().map(|group| (String::new(), group.count as f64));
-    told.metric("hivesync_audit_unlinked_events", "gauge", "Events after the latest in the audit chain.", unlinked);
+    told.metric(
+        "hivesync_audit_unlinked_events",
+        "gauge",
+        "Events the cron has still to look at, more than a minute old and in no link of the audit chain.",
+        unlinked,
+    );
     Ok(told.text())
 }
 

@@ -95,3 +95,22 @@ async fn metrics_are_for_operators_and_whoever_has_the_token() {
     // An empty token is none.
     World::new().await.anonymous().bearing("").get("/monitoring/metrics").refused(401).await;
 }
+
+/// Of those the queue has had its time with, and none that the cron has looked at.
+#[tokio::test]
+async fn events_without_a_link_are_counted_wherever_they_are() {
+    let world = World::with(&[("METRICS_TOKEN", TOKEN)]).await;
+    let ada = world.sign_up("ada").await;
+    ada.project("Launch").await;
+    world.drain().await;
+    let scraper = world.anonymous().bearing(TOKEN);
+    let unlinked = async || parse(&scraper.get("/monitoring/metrics").await.text)["hivesync_audit_unlinked_events"];
+    world.clock().advance(Duration::from_secs(61));
+    assert_eq!(unlinked().await, 0.0);
+    world.sql("DELETE FROM audit_links WHERE seq = 2", &[]).await;
+    assert_eq!(unlinked().await, 1.0, "one in the middle");
+    ada.project("Another").await;
+    assert_eq!(unlinked().await, 1.0, "one that just happened is none");
+    world.sql("DELETE FROM audit_links WHERE seq = 3", &[]).await;
+    assert_eq!(unlinked().await, 2.0);
+}
