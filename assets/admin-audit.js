@@ -6,6 +6,8 @@ import { call, explain, make } from "./site.js";
 
 let page = 1;
 const PAGE_SIZE = 25;
+// As far as the list is counted and turned.
+const REACH = 100_000;
 
 export async function audit() {
   const asked = query($("audit-filter"));
@@ -32,7 +34,7 @@ export async function audit() {
   const none = make("p", { className: "empty" }, "Nothing of that kind happened.");
   $("audit-list").replaceChildren(items.length ? table("Events", columns, items) : none);
   const pages = Math.max(1, Math.ceil(total / PAGE_SIZE));
-  $("audit-page").textContent = `Page ${page} of ${value(pages)}, ${value(total)} events`;
+  $("audit-page").textContent = `Page ${page} of ${value(pages)}, ${value(total)} events${total < REACH ? "" : " or more"}`;
   $("newer").disabled = page <= 1;
   $("older").disabled = page >= pages;
   return true;

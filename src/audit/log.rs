@@ -115,7 +115,8 @@ pub struct Filter {
     severity: Option<Severity>,
     /// From then on.
     from: Option<Moment>,
-    /// Before then.
+    /// Before then. The latest 100,000 events that fit can be had: `total` counts no further, and a page beyond them is
+    /// refused with 422. Go on with an earlier `to`.
     to: Option<Moment>,
 }
 
@@ -159,12 +160,18 @@ pub fn span(from: Option<Moment>, to: Option<Moment>) -> [String; 2] {
     [from.map_or(String::new(), first), to.map_or("~".into(), first)]
 }
 
+/// How many events of a list are counted, and can be turned to.
+const REACH: i64 = 100_000;
+
 impl Listed for Row {
     type Filter = Filter;
     const FOR_OPERATORS: bool = true;
 
-    /// By whatever of the filter says most. Counted up to 100,000: beyond that nobody turns pages.
+    /// By whatever of the filter says most.
     fn list(_: &Ask, filter: Filter, page: Page) -> Result<[Stmt; 2]> {
+        if page.offset() >= REACH {
+            return Err(Error::invalid("page", "must be among the latest 100000 events; ask for an earlier `to`"));
+        }
         let kinds = filter.kinds()?;
         let [from, to] = span(filter.from, filter.to);
         let (limit, offset) = (page.limit(), page.offset());

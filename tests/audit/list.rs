@@ -110,6 +110,8 @@ async fn the_log_is_filtered_by_each_and_by_all() {
         ("user_id=ada", "user_id"),
         ("project_id=7", "project_id"),
         ("from=yesterday", "from"),
+        ("page=2001&page_size=50", "page"),
+        ("user_id=1&event=task.&page=1000000", "page"),
     ] {
         let refused = root.get(&format!("/admin/logs/audit?{wrong}")).refused(422).await;
         assert_eq!(refused.fields(), [field], "{wrong}");
