@@ -18,6 +18,7 @@ use crate::auth::cookie;
 use crate::config::Config;
 use crate::db::Time;
 use crate::error::{Code, Error, Result};
+use crate::event::noticed;
 use crate::host::{self, Foreign, Host};
 use crate::limits::{self, Counted, Spent};
 use crate::monitoring::Answered;
@@ -71,6 +72,9 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     if let Some(spent) = &spent {
         spent.write(headers, app.now());
     }
+    // The limit that refused it, or what was asked for.
+    let limit = spent.as_ref().filter(|spent| !spent.standing.allowed).map(|spent| spent.policy.name);
+    let what = limit.or(route).unwrap_or("nothing");
     server_timing(headers, app.trips(), spent.is_some_and(|spent| spent.asked));
     cors::write(headers, origin, &app.config().cors_origins);
     if head {
@@ -79,6 +83,9 @@ pub async fn serve(arrival: Arrival, host: Host) -> Response<Bytes> {
     }
     app.conclude();
     let code = response.extensions_mut().remove::<Code>();
+    if let Some(code) = code {
+        noticed::refused(&app, code, what);
+    }
     Answered::new(method, route, response.status().as_u16(), code, now).note(&app);
     response
 }

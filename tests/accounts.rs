@@ -198,6 +198,8 @@ async fn a_suspended_user_can_neither_log_in_nor_act() {
     ada.get("/auth/me").refused_with(403, "ACCOUNT_SUSPENDED").await;
     ada.try_password(PASSWORD).refused_with(403, "ACCOUNT_SUSPENDED").await;
     ada.try_refresh(&ada.refresh_token).refused_with(403, "ACCOUNT_SUSPENDED").await;
+    let refused = "SELECT count(*) FROM events WHERE kind = 'login.refused' AND data ->> '$.reason' = 'suspended'";
+    world.eventually("it is written down", async || world.one(refused, &[]).await == 1).await;
     ada.try_password("something else").refused_with(401, "AUTH_INVALID_CREDENTIALS").await;
 
     world.sql("UPDATE users SET status = 'active'", &[]).await;

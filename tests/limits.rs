@@ -232,3 +232,27 @@ async fn a_limiter_that_is_moved_goes_on_counting() {
     let (passed, _) = hammer(std::slice::from_ref(&ada), "/auth/me", 80, 1).await;
     assert!(passed <= 64, "one lease of five was out when the count was lost: {passed}");
 }
+
+#[tokio::test]
+async fn a_storm_is_one_event_a_minute_and_address() {
+    let world = World::with(&[("RATE_LIMIT_ANONYMOUS", "5")]).await;
+    let [one, other] = [world.anonymous(), world.anonymous()];
+    world.clock().stop();
+    let storm = async |who: &Person| {
+        let replies = join_all((0..40).map(|_| who.get("/projects").any())).await;
+        assert!(replies.iter().filter(|reply| reply.status == 429).count() >= 30);
+        assert!(replies.iter().all(|reply| reply.trips() == 0));
+    };
+    storm(&one).await;
+    storm(&other).await;
+    let seen = "SELECT entity_id, actor_id, ip_address FROM events WHERE kind = 'limit.exceeded' ORDER BY ip_address";
+    let written = async || world.sql(seen, &[]).await.len();
+    world.eventually("two are written down", async || written().await >= 2).await;
+    world.clock().advance(Duration::from_secs(60));
+    storm(&one).await;
+    world.eventually("the next minute's, too", async || written().await >= 3).await;
+    let seen = world.sql(seen, &[]).await;
+    assert_eq!(pluck(&seen, "entity_id"), ["anonymous"; 3]);
+    let of_one = seen.iter().filter(|event| event["ip_address"] == one.ip).count();
+    assert_eq!((of_one, seen.len()), (2, 3), "{seen:?}");
+}

@@ -142,3 +142,21 @@ async fn failures_are_audited() {
     assert_eq!(pluck(&rows, "data"), [r#"{"reason":"password"}"#, r#"{"reason":"unknown"}"#]);
     assert!(!rows[0].to_string().contains(WRONG));
 }
+
+#[tokio::test]
+async fn who_is_locked_out_is_written_down_once_a_minute() {
+    let world = World::new().await;
+    let (ada, nobody) = (world.sign_up("ada").await, world.stranger("nobody"));
+    world.clock().stop();
+    for person in [&ada, &nobody] {
+        fail(person, 5).await;
+        for _ in 0..4 {
+            person.try_password(PASSWORD).refused_with(429, "AUTH_LOCKED").await;
+        }
+    }
+    let refused =
+        "SELECT actor_id, entity_id, ip_address, data FROM events WHERE kind = 'login.refused' ORDER BY entity_id";
+    world.eventually("both are written down", async || world.sql(refused, &[]).await.len() >= 2).await;
+    let of = |who: &Person, id: i64| json!({ "actor_id": null, "entity_id": id.to_string(), "ip_address": who.ip, "data": "{\"reason\":\"lockout\"}" });
+    assert_eq!(world.sql(refused, &[]).await, [of(&nobody, 0), of(&ada, ada.id())]);
+}

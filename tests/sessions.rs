@@ -69,6 +69,8 @@ async fn within_10_seconds_the_parent_gets_the_same_child() {
     world.clock().advance(Duration::from_secs(9));
     assert_eq!(refresh_token(&ada.try_refresh(&ada.refresh_token).await), child);
     assert_eq!(count_events(&world, "session.reused").await, 0);
+    let refreshed = world.sql("SELECT actor_id, entity_id FROM events WHERE kind = 'session.refreshed'", &[]).await;
+    assert_eq!(refreshed, [json!({ "actor_id": ada.id(), "entity_id": ada.session() })], "once");
     ada.get("/auth/me").await;
 }
 

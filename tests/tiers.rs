@@ -101,3 +101,20 @@ async fn what_the_limit_refused_can_be_sent_again_under_its_key() {
     assert_eq!(keyed().status(201).await.text, created.text);
     assert_eq!(ada.get("/projects").await.total(), 4);
 }
+
+#[tokio::test]
+async fn who_wants_more_than_their_tier_gives_is_written_down() {
+    let world = world().await;
+    let ada = world.sign_up("ada").await;
+    fill(&ada, 3).await;
+    world.clock().stop();
+    for _ in 0..3 {
+        create(&ada).refused_with(403, "TIER_LIMIT_EXCEEDED").await;
+    }
+    let seen = "SELECT actor_id, data FROM events WHERE kind = 'tier.exceeded'";
+    world.eventually("it is written down", async || !world.sql(seen, &[]).await.is_empty()).await;
+    let [event] = &world.sql(seen, &[]).await[..] else { panic!("once a minute") };
+    let data: Value = serde_json::from_str(event["data"].as_str().unwrap()).unwrap();
+    assert_eq!(event["actor_id"], ada.id());
+    assert_eq!(data, json!({ "code": "TIER_LIMIT_EXCEEDED", "route": "/projects" }));
+}

@@ -23,11 +23,12 @@ pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {
     let fingerprint = session::device(keys, app.caller());
     let attempt = auth::attempt(&body.email, &key, &app.id()?, &fingerprint, app.now());
     let attempt = app.commit_row(attempt).await?.ok_or(Code::Conflict)?;
-    let Some(user) = attempt.check(&body.password, app.now())? else {
+    attempt.admit(app.now()).inspect_err(|_| auth::refused(&app, attempt.of(), "lockout"))?;
+    let Some(user) = attempt.check(&body.password)? else {
         let _: NoContent = app.commit(attempt.failed(&app.by_user(None))).await?;
         return Err(Code::InvalidCredentials.into());
     };
-    user.may_act()?;
+    user.may_act().inspect_err(|_| auth::refused(&app, user.id, "suspended"))?;
     let refresh = RefreshToken::first(app.id()?, app.random()?);
     let opening = Opening {
         id: refresh.session.clone(),
@@ -46,7 +47,8 @@ pub async fn login(app: App, Body(body): Body<Login>) -> Result<One<Tokens>> {
 pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
     let keys = &app.config().keys;
     let token = RefreshToken::read(&body.0.refresh_token, keys).ok_or(Code::TokenInvalid)?;
-    let session = app.commit_row(session::rotate(&token, keys, app.caller())).await?.ok_or_else(session_over)?;
+    let rotate = session::rotate(&token, keys, app.caller(), &app.id()?);
+    let session = app.commit_row(rotate).await?.ok_or_else(session_over)?;
     if session.judge(&token, keys, app.now()) == Rotation::Stale {
         // By whom, nobody knows.
         let (user, by) = (session.user.id, app.by_user(None));
@@ -54,7 +56,7 @@ pub async fn refresh(app: App, body: Body<Refresh>) -> Result<One<Tokens>> {
             app.commit(session::revoke(&token.session, user, Kind::SessionReused, Code::TokenInvalid, &by)).await?;
         return Err(Error::new(Code::TokenInvalid).saying("The refresh token was used before; log in again."));
     }
-    session.user.may_act()?;
+    session.user.may_act().inspect_err(|_| auth::refused(&app, session.user.id, "suspended"))?;
     One::of(&Tokens::new(session.user, &token.child(keys), keys, app.now())?)
 }
 

@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::app::{By, Change};
+use crate::app::{App, By, Change};
 use crate::db::{self, Email, Id, Stmt, Text, Time, Word};
 use crate::error::{Code, Error, Result};
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, noticed};
 use crate::limits::Tier;
 use crate::sql;
 use crate::team::invites;
@@ -160,6 +160,12 @@ pub fn register(body: Register, id: i64, hash: String, by: &By) -> Change<User> 
         .announce(event)
 }
 
+/// Notes that somebody was not let in, whatever they knew.
+pub fn refused(app: &App, user: i64, reason: &str) {
+    let refused = Event::new(Kind::LoginRefused, &app.by_user(None), user).with(json!({ "reason": reason }));
+    noticed::note(app, &format!("{} {user} {reason}", app.caller().network()), refused);
+}
+
 /// What an attempt to log in finds.
 #[derive(Deserialize)]
 pub struct Attempt {
@@ -195,21 +201,29 @@ pub fn attempt(email: &Email, key: &str, attempt: &Id, device: &str, now: Time) 
 }
 
 impl Attempt {
-    /// The user whose password this is; `None` where it is not, which costs the same time.
-    pub fn check(&self, password: &Password, now: Time) -> Result<Option<&User>> {
-        if !self.admitted {
-            let wait = self.locked_until.map_or(1, |until| now.seconds_until(until));
-            return Err(Error::new(Code::TooManyAttempts).retry_after(wait));
+    pub fn admit(&self, now: Time) -> Result<()> {
+        if self.admitted {
+            return Ok(());
         }
+        let wait = self.locked_until.map_or(1, |until| now.seconds_until(until));
+        Err(Error::new(Code::TooManyAttempts).retry_after(wait))
+    }
+
+    /// At whose door; 0: nobody's.
+    pub fn of(&self) -> i64 {
+        self.user.as_ref().map_or(0, |user| user.id)
+    }
+
+    /// The user whose password this is; `None` where it is not, which costs the same time.
+    pub fn check(&self, password: &Password) -> Result<Option<&User>> {
         let matches = password.matches(self.password_hash.as_deref())?;
         Ok(self.user.as_ref().filter(|_| matches))
     }
 
-    /// At whose door; who it was, nobody knows.
+    /// Who it was, nobody knows.
     pub fn failed(&self, by: &By) -> Change<()> {
-        let user = self.user.as_ref().map(|user| user.id);
-        let reason = if user.is_some() { "password" } else { "unknown" };
-        let failed = Event::new(Kind::LoginFailed, by, user.unwrap_or_default());
+        let reason = if self.user.is_some() { "password" } else { "unknown" };
+        let failed = Event::new(Kind::LoginFailed, by, self.of());
         Change::to(()).announce(failed.with(json!({ "reason": reason })))
     }
 

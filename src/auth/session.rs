@@ -203,8 +203,8 @@ pub enum Rotation {
     Stale,
 }
 
-/// Rotates if `token` is the latest; an absent row means the session is over.
-pub fn rotate(token: &RefreshToken, keys: &Keys, caller: &Caller) -> Change<Rotated> {
+/// Rotates if `token` is the latest, which is `event`; an absent row means the session is over.
+pub fn rotate(token: &RefreshToken, keys: &Keys, caller: &Caller, event: &Id) -> Change<Rotated> {
     let now = caller.now;
     Change::returning(sql!(
         "SELECT s.refresh_hash, s.parent_hash, s.rotated_at,
@@ -214,6 +214,21 @@ pub fn rotate(token: &RefreshToken, keys: &Keys, caller: &Caller) -> Change<Rota
         token.session,
         now,
     ))
+    .record(
+        event.clone(),
+        sql!(
+            "INSERT INTO events (id, kind, actor_id, entity_id, data, ip_address, request_id, created_at)
+             SELECT ?3, ?4, user_id, id, '{}', nullif(?5, ''), ?6, ?7 FROM sessions
+             WHERE id = ?1 AND refresh_hash = ?2 AND revoked_at IS NULL AND expires_at > ?7",
+            token.session,
+            token.hash(),
+            event,
+            Kind::SessionRefreshed.name(),
+            caller.ip,
+            caller.request_id,
+            now,
+        ),
+    )
     .run(sql!(
         "UPDATE sessions SET parent_hash = refresh_hash, refresh_hash = ?3, rotated_at = ?4, last_seen_at = ?4,
                              ip_address = ?5, expires_at = min(?6, strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '+1 year'))

@@ -5,6 +5,7 @@
 //! never delivered.
 
 mod delivery;
+pub mod noticed;
 mod sweep;
 
 use schemars::JsonSchema;
@@ -72,10 +73,14 @@ kinds! {
     UserRegistered    "user.registered" [user]
     ProfileUpdated    "profile.updated" [user]
     LoginFailed       "login.failed" [user warning]
+    LoginRefused      "login.refused" [user warning]
     SessionCreated    "session.created"
     SessionSuspicious "session.suspicious" [warning]
     SessionReused     "session.reused" [critical]
+    SessionRefreshed  "session.refreshed"
     SessionRevoked    "session.revoked"
+    LimitExceeded     "limit.exceeded" [warning]
+    TierExceeded      "tier.exceeded" [user]
     AdminViewed       "admin.viewed"
     AdminExported     "admin.exported" [warning]
     AdminMaintained   "admin.maintenance" [warning]
@@ -137,6 +142,7 @@ kinds! {
     SupportAnswered   "support.answered"
     SupportEscalated  "support.escalated" [warning]
     SupportRated      "support.rated"
+    BillingRefused    "billing.signature_refused" [warning]
     BillingReceived   "billing.received"
     BillingProcessed  "billing.processed"
     SubscriptionUpdated "subscription.updated"
@@ -188,6 +194,24 @@ impl Event {
             self.by.request_id,
             self.by.at,
             self.task,
+        )
+    }
+}
+
+impl Event {
+    /// The same, unless there is one with this id.
+    fn insert_once(&self, id: &Id) -> Stmt {
+        sql!(
+            "INSERT INTO events (id, kind, actor_id, entity_id, data, ip_address, request_id, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, ''), ?7, ?8) ON CONFLICT DO NOTHING",
+            id,
+            self.kind.name(),
+            self.by.user,
+            self.entity,
+            self.data,
+            self.by.ip,
+            self.by.request_id,
+            self.by.at,
         )
     }
 }

@@ -1,7 +1,7 @@
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::request::Parts;
 
-use super::access::{Signed, Signing, noted};
+use super::access::{Signed, Signing};
 use super::callback::{After, Callback};
 use super::claim::{Claim, Claimed, Fetched, SignedPlace};
 use super::upload::{Brought, Upload};
@@ -13,7 +13,7 @@ use crate::http::{Answer, File, Maybe, One, Put, query};
 
 pub async fn heartbeat(app: App, heartbeat: Signed<Heartbeat>) -> Result<One<Standing>> {
     let (change, standing) = heartbeat.body.take(&heartbeat.worker, &app.id()?, &app.by_user(None))?;
-    let mut answers = noted(&app, app.commit_and_read(change, vec![standing]).await)?;
+    let mut answers = app.commit_and_read(change, vec![standing]).await?;
     One::of(&Standing::load(&mut answers)?)
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::access::{Worker, noted};
+use super::access::Worker;
 use super::claim::attempt_of;
 use crate::app::App;
 use crate::db::{self, Id, Stmt, Text};
@@ -87,7 +87,7 @@ fn after(job: &Id) -> Stmt {
 impl Callback {
     pub async fn take(&self, app: &App, worker: &Worker) -> Result<After> {
         self.check()?;
-        let mut answers = noted(app, app.commit_and_read(worker.once(app.now()), vec![before(&self.job_id)]).await)?;
+        let mut answers = app.commit_and_read(worker.once(app.now()), vec![before(&self.job_id)]).await?;
         let before: Before = answers
             .first()?
             .filter(|_| self.job_type.is_none_or(|kind| kind == JobKind::Preview))

@@ -6,7 +6,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::access::{Worker, noted};
+use super::access::Worker;
 use crate::app::{App, By};
 use crate::auth::token::Keys;
 use crate::db::{Id, SECOND, Time};
@@ -114,7 +114,7 @@ impl Claim {
                 Some(once) => claim.after(once),
                 None => claim,
             };
-            if let Some(started) = noted(app, app.commit_row(claim).await)? {
+            if let Some(started) = app.commit_row(claim).await? {
                 return hand_out(app, started, &by).await;
             }
             if waited >= wait {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::access::{Signing, noted, refused};
+use super::access::Signing;
 use super::claim::attempt_of;
 use crate::app::App;
 use crate::db::{Id, Stmt};
@@ -99,7 +99,7 @@ async fn receive(
         storing.write(chunk).await?;
     }
     if !worker.signed(check) {
-        return Err(refused(app));
+        return Err(Code::WorkerCallbackInvalid.into());
     }
     let job = job.ok_or(Code::JobNotFound)?;
     let device = artifact::is_of(name).ok_or(Code::ArtifactNotFound)?;
@@ -114,7 +114,7 @@ async fn receive(
         return Err(Error::invalid("body", format!("is no {wanted}")));
     }
     let once = worker.once_at(&format!("{job}/{name}"), app.now());
-    let mut answers = noted(app, app.commit_and_read(once, vec![running(job)]).await)?;
+    let mut answers = app.commit_and_read(once, vec![running(job)]).await?;
     let running: Running = answers.first()?.ok_or(Code::JobNotFound)?;
     if running.status != Status::Running || attempt != Some(running.attempt) {
         let code =

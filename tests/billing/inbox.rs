@@ -30,6 +30,8 @@ async fn only_the_providers_own_bytes_are_taken() {
     }
     let unsigned = shop.world.anonymous().post("/billing/webhook").body(good.body.clone());
     unsigned.refused_with(401, "SIGNATURE_INVALID").await;
+    let refused = "SELECT count(*) FROM events WHERE kind = 'billing.signature_refused'";
+    shop.world.eventually("it is written down", async || shop.world.one(refused, &[]).await != 0).await;
     assert!(shop.log().await.is_empty());
 
     let taken = shop.post(good).status(200).await;
