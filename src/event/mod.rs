@@ -86,6 +86,8 @@ kinds! {
     AdminMaintained   "admin.maintenance" [warning]
     AdminSwitched     "admin.switched" [warning]
     MaintenanceFailed "admin.maintenance_failed" [critical]
+    AdminGranted      "admin.granted" [user critical]
+    AdminWithdrawn    "admin.withdrawn" [user warning]
     AuditCheckpointed "audit.checkpointed"
     ApiKeyCreated     "api_key.created"
     ApiKeyRegenerated "api_key.regenerated"

@@ -31,7 +31,10 @@ pub fn set(tools: &Tools, place: Place, emails: &[String]) -> Result<()> {
         bail!("the operators could not be set:\n{said}{}", String::from_utf8_lossy(&output.stderr));
     }
     for email in missing(&said) {
-        eprintln!("ADMIN_EMAILS names {email}, which has no account yet; once it is registered, run this again");
+        eprintln!(
+            "ADMIN_EMAILS names {email}, which has no account: whoever registers it would be an operator with the next \
+             run. Take it out; name it once the account is known to be theirs"
+        );
     }
     Ok(())
 }
@@ -57,8 +60,15 @@ fn is_address(text: &str) -> bool {
 fn statements(emails: &[String]) -> String {
     let list = emails.iter().map(|email| format!("\"{}\"", email.replace('\'', "''"))).collect::<Vec<_>>().join(",");
     let named = format!("SELECT value FROM json_each('[{list}]')");
+    // Each change is an event first, which the cron delivers and links.
     format!(
-        "UPDATE users SET is_admin = email IN ({named}) WHERE is_admin <> (email IN ({named})); \
+        "INSERT INTO events (id, kind, entity_id, data, request_id, created_at) \
+         SELECT lower(printf('%08x-%04x-7%s-8%s-%s', ms >> 16, ms & 65535, substr(hex(randomblob(2)), 2), \
+                             substr(hex(randomblob(2)), 2), hex(randomblob(6)))), \
+                iif(is_admin, 'admin.withdrawn', 'admin.granted'), id, '{{}}', 'operators', strftime('%Y-%m-%dT%H:%M:%fZ') \
+         FROM users, (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS ms) \
+         WHERE is_admin <> (email IN ({named})); \
+         UPDATE users SET is_admin = email IN ({named}) WHERE is_admin <> (email IN ({named})); \
          SELECT value AS missing FROM ({named}) WHERE value NOT IN (SELECT email FROM users)"
     )
 }
@@ -89,6 +99,15 @@ mod tests {
     fn no_address_ends_its_string() {
         let statements = statements(&["o'neil@example.com".to_owned()]);
         assert!(statements.contains("json_each('[\"o''neil@example.com\"]')"), "{statements}");
+    }
+
+    #[test]
+    fn what_changes_is_an_event_before_it_is_changed() {
+        let statements = statements(&["ada@example.com".to_owned()]);
+        let parts: Vec<&str> = statements.split(';').map(str::trim_start).collect();
+        assert!(parts[0].starts_with("INSERT INTO events") && parts[1].starts_with("UPDATE users"), "{statements}");
+        let changed = |part: &str| part.split_once("WHERE is_admin <> ").map(|(_, which)| which.to_owned());
+        assert!(changed(parts[0]).is_some() && changed(parts[0]) == changed(parts[1]), "{statements}");
     }
 
     #[test]
