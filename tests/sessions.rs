@@ -91,7 +91,9 @@ async fn after_10_seconds_the_parent_ends_the_session() {
     assert_eq!(reused, [json!({ "actor_id": null, "data": of_ada })], "nobody knows who it was");
     world.drain().await;
     let told = phone.get("/notifications").await;
-    assert!(told.items().iter().any(|told| told["payload"]["session_id"] == ada.session()), "{}", told.text);
+    let told = told.json["items"].as_array().unwrap();
+    let alerts = told.iter().filter(|told| told["payload"]["session_id"] == ada.session());
+    assert_eq!(alerts.count(), 1, "{told:?}");
 }
 
 #[tokio::test]
