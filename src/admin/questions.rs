@@ -31,6 +31,7 @@ fn shown<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 
 impl Listed for EscalatedQuestion {
     type Filter = NoFilter;
+    const FOR_OPERATORS: bool = true;
 
     fn list(_: &Ask, _: NoFilter, page: Page) -> Result<[Stmt; 2]> {
         Ok([
