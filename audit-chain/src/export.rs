@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Entry, Event, Fault, Fit, START, link, unhex};
 
+/// Milliseconds after which an event without a link is not just young.
+const LINKED_WITHIN: u64 = 60_000;
+
 /// How far the chain had come at some time, as it was put aside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -40,6 +43,9 @@ struct Link {
 #[derive(Default)]
 pub struct Export {
     links: Vec<(u64, [u8; 32], [u8; 32])>,
+    /// When the latest event was made, and those without a link: milliseconds, as their ids tell.
+    latest: u64,
+    bare: Vec<u64>,
     verdict: Verdict,
 }
 
@@ -49,8 +55,9 @@ pub struct Verdict {
     pub events: u64,
     pub first: Option<u64>,
     pub last: Option<u64>,
-    /// Events without a link.
+    /// Events without a link, and those of the last minute, whose links were still to come.
     pub unlinked: u64,
+    pub young: u64,
     /// Events that name somebody who is erased: all but who that was is as it was chained.
     pub erased: u64,
     /// By the number of the link.
@@ -62,8 +69,10 @@ impl Export {
     pub fn line(&mut self, text: &str) -> Result<(), String> {
         let Line { event, link: made, openings } = serde_json::from_str(text).map_err(|error| error.to_string())?;
         self.verdict.events += 1;
+        let made_at = made_at(&event.id);
+        self.latest = self.latest.max(made_at);
         let Some(made) = made else {
-            self.verdict.unlinked += 1;
+            self.bare.push(made_at);
             return Ok(());
         };
         let opening = |hex: &Option<String>| hex.as_ref().map_or(Some(None), |hex| unhex(hex).map(Some));
@@ -119,7 +128,16 @@ impl Export {
                 Err(_) => {}
             }
         }
+        let young = |at: &u64| *at + LINKED_WITHIN > self.latest;
+        self.verdict.young = self.bare.iter().filter(|at| young(at)).count() as u64;
+        self.verdict.unlinked = self.bare.len() as u64 - self.verdict.young;
         let first = links.first().map(|(seq, ..)| *seq);
         Verdict { first, last: (last > 0).then_some(last), ..self.verdict }
     }
+}
+
+/// What a UUIDv7 says; of another id, that it is old.
+fn made_at(id: &str) -> u64 {
+    let digits: String = id.chars().filter(|digit| *digit != '-').take(12).collect();
+    u64::from_str_radix(&digits, 16).unwrap_or_default()
 }

@@ -108,3 +108,14 @@ fn every_part_is_in_the_hash() {
     assert_ne!(link(START, 2, &entry), hash);
     assert_ne!(link(&hash, 1, &entry), hash);
 }
+
+#[test]
+fn only_of_the_last_minute_may_an_event_be_without_a_link() {
+    let mut export = Export::default();
+    for id in ["0198c5f2-7d3a-7c41-9b52-1f0e6a2d9c77", "0198c5f3-67a0-7c41-9b52-1f0e6a2d9c77", "none"] {
+        let event = serde_json::to_value(Event { id: id.into(), ..event() }).unwrap_or_default();
+        assert_eq!(export.line(&event.to_string()), Ok(()));
+    }
+    let verdict = export.end(true, &[]);
+    assert_eq!((verdict.events, verdict.unlinked, verdict.young), (3, 1 + 1, 1));
+}

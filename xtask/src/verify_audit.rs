@@ -22,6 +22,9 @@ pub fn run(args: &[String]) -> Result<()> {
     if verdict.erased > 0 {
         println!("{} events name somebody who is erased: who that was cannot be checked", verdict.erased);
     }
+    if verdict.young > 0 {
+        println!("{} events of its last minute have no link yet", verdict.young);
+    }
     match (verdict.faults.len(), verdict.unlinked) {
         (0, 0) => Ok(()),
         (0, unlinked) => bail!("{unlinked} events have no link"),
