@@ -6,7 +6,8 @@ use crate::app::{By, Change};
 use crate::db::Id;
 use crate::sql;
 
-/// Hands the next job of a kind to the worker, if any waits, the kind is switched on, and the worker is not to drain. `event` is the event's id.
+/// Hands the next job of a kind to the worker, if any waits, the kind is switched on, and the worker is not to drain.
+/// `event` is the event's id.
 pub fn claim(kind: JobKind, worker: &str, event: &Id, by: &By) -> Change<Started> {
     Change::returning(sql!(
         "SELECT j.id, j.project_id, j.tier, j.attempt, j.request
