@@ -127,8 +127,8 @@ async fn a_queue_is_emptied_of_what_waits_and_runs() {
     for (n, kind, status) in
         [(1, "preview", "queued"), (2, "preview", "running"), (3, "preview", "completed"), (4, "ai_doc", "queued")]
     {
-        let insert = "INSERT INTO jobs (id, kind, tier, status, request, created_at, lease_until)
-                      VALUES (?1, ?2, 'free', ?3, '{}', ?4, iif(?3 = 'running', '2099-01-01T00:00:00.000Z', NULL))";
+        let insert = "INSERT INTO jobs (id, kind, tier, status, request, created_at, queued_at, lease_until)
+                      VALUES (?1, ?2, 'free', ?3, '{}', ?4, ?4, iif(?3 = 'running', '2099-01-01T00:00:00.000Z', NULL))";
         let id = format!("0198c5f2-7d3a-7c41-9b52-00000000000{n}");
         world.sql(insert, &[json!(id), json!(kind), json!(status), json!(now)]).await;
     }
