@@ -85,6 +85,16 @@ export async function queues() {
   return true;
 }
 
+export async function questions() {
+  const data = await ask("/admin/questions?page_size=200");
+  if (!data) return;
+  const { items, total } = data;
+  const rest = total > items.length ? [make("p", {}, `${total - items.length} earlier ones are not shown.`)] : [];
+  const rows = items.map(({ question, ...about }) => ({ question, ...about }));
+  $("question-list").replaceChildren(list("Questions", rows), ...rest);
+  return true;
+}
+
 export async function exporting() {
   const range = query($("export-range"));
   const links = (type) => ["csv", "json", "ndjson"].map((format) => {

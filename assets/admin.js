@@ -4,11 +4,11 @@
 import { audit, turn, verify } from "./admin-audit.js";
 import { $, ask, leave, said, stop } from "./admin-ask.js";
 import { confirmed, control } from "./admin-control.js";
-import { exporting, overview, queues, workers } from "./admin-look.js";
+import { exporting, overview, questions, queues, workers } from "./admin-look.js";
 import { time } from "./admin-parts.js";
 import { call, explain, make, show } from "./site.js";
 
-const VIEWS = { overview, workers, queues, audit, control, export: exporting };
+const VIEWS = { overview, workers, queues, questions, audit, control, export: exporting };
 
 // ---- Getting in and out
 

@@ -35,6 +35,7 @@ async fn operators_look_around_and_switch_in_the_browser() {
     for i in 0..30 {
         ada.project(&format!("Project {i}")).await;
     }
+    ada.post("/support/question").json(json!({ "question": "Zyx wvut tsrq ponm?" })).await;
     world.drain().await;
     let options = json!({
         "site": world.url(0), "operator": root.email, "user": ada.email, "password": PASSWORD,

@@ -86,6 +86,13 @@ async function auditFilterInTrouble(page) {
   await page.getByRole("alert").filter({ hasText: /^Event must be a kind of event/ }).waitFor();
 }
 
+async function questions(page) {
+  await go(page, "Questions");
+  await sees(page, "Questions");
+  await reads(page, "Zyx wvut tsrq ponm?");
+  await reads(page, /^[^@]{1,2}\*\*\*@/);
+}
+
 async function auditPages(page) {
   await button(page, "Clear").click();
   await reads(page, /^Page 1 of \d+, \d+ events$/);
@@ -308,7 +315,7 @@ async function busyQueues(page) {
 
 // ---- The walk
 
-const steps = [auditLog, auditFilterInTrouble, auditPages, chain, brokenChain, control, askFirst, switchOff];
+const steps = [questions, auditLog, auditFilterInTrouble, auditPages, chain, brokenChain, control, askFirst, switchOff];
 const more = [switchedOffShows, switchOn, diagnostics, download, byKeyboard, offline, busyOverview, busyWorkers, busyQueues];
 
 const desktop = await context({ viewport: { width: 1280, height: 860 }, colorScheme: "light" });
@@ -317,7 +324,7 @@ const phone = await context({
   ...{ viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
   ...{ colorScheme: "dark", reducedMotion: "reduce" },
 });
-await walk(phone, "admin-phone", [nobody, logIn, auditLog, auditPages, control, askFirst, busyOverview, busyWorkers, busyQueues]);
+await walk(phone, "admin-phone", [nobody, logIn, questions, auditLog, auditPages, control, askFirst, busyOverview, busyWorkers, busyQueues]);
 await walk(phone, "admin-phone", [sessionOver, backAgain, logOut]);
 await walk(desktop, "admin", [logOut]);
 await end();
