@@ -1,6 +1,7 @@
 //! The tests, and what is checked without running anything.
 
 use std::process::Command;
+use std::thread::available_parallelism;
 
 use anyhow::Result;
 
@@ -21,6 +22,11 @@ pub fn run(filter: &[String]) -> Result<()> {
     cargo.args(["test", "--workspace"]).args(filter).current_dir(root());
     cargo.env("HIVESYNC_NODE", &tools.node).env("CHROMIUM", browser);
     cargo.env("PREVIEW_WORKER", renderer).env("HIVESYNC_PYTHON", python);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        let cores = available_parallelism().map_or(2, usize::from);
+        // They wait a third of their time.
+        cargo.env("RUST_TEST_THREADS", (cores + cores.div_ceil(2)).to_string());
+    }
     plainly("cargo test", &mut cargo)
 }
 
