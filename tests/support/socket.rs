@@ -16,7 +16,7 @@ pub struct Socket {
 }
 
 /// What every message must come within.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 impl Person {
     pub async fn ticket(&self) -> String {
@@ -63,7 +63,7 @@ impl Person {
         let origin = self.origin();
         let stream = TcpStream::connect(origin.trim_start_matches("http://")).await.ok()?;
         let url = format!("{}/api/v1{path}", origin.replace("http", "ws"));
-        let (stream, _) = tokio::time::timeout(SOON, client_async(url, stream)).await.ok()?.ok()?;
+        let (stream, _) = tokio::time::timeout(Duration::from_secs(10), client_async(url, stream)).await.ok()?.ok()?;
         Some(Socket { stream })
     }
 }
