@@ -18,9 +18,9 @@ use crate::http::Page;
 use crate::limits::Quota;
 use crate::sql;
 use input::{NewKey, Regenerate};
+use secret::Secret;
 
 pub use input::Overlap;
-use secret::Secret;
 
 /// How long what was revoked or has expired is listed.
 const KEPT: i64 = 90 * DAY;

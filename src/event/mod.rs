@@ -198,10 +198,8 @@ impl Event {
             self.task,
         )
     }
-}
 
-impl Event {
-    /// The same, unless there is one with this id.
+    /// The same, unless there is one with this id; of no project.
     fn insert_once(&self, id: &Id) -> Stmt {
         sql!(
             "INSERT INTO events (id, kind, actor_id, entity_id, data, ip_address, request_id, created_at)
